@@ -1,0 +1,237 @@
+//! Whole frames: the unit of the loop, and so the unit of the API.
+
+use std::fmt;
+
+use crate::clock::Stamp;
+use crate::in_flight;
+use crate::recorder::Recorder;
+use crate::schema::{Timer, metrics};
+
+/// What came of a frame. Every frame has exactly one outcome, so the five add up to the frames processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// No motion.
+    Idle,
+    /// Motion, but no event came of it.
+    Motion,
+    /// An event, dropped as a duplicate.
+    Suppressed,
+    /// An event that was logged; records [`metrics::FRAME_LATENCY`] from the motion mark (from the start without one).
+    Event,
+    /// A stage failed. Also what a frame becomes that is dropped without [`Frame::finish`].
+    Failed,
+}
+
+/// Cells that a lane keeps for outcomes: the five, and failed frames that had seen motion.
+pub(crate) const OUTCOME_CELLS: usize = 6;
+
+impl Outcome {
+    /// All of them, in the order of the table above.
+    pub const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::Motion,
+        Self::Suppressed,
+        Self::Event,
+        Self::Failed,
+    ];
+
+    /// The outcome's name in logs and displays.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Motion => "motion",
+            Self::Suppressed => "suppressed",
+            Self::Event => "event",
+            Self::Failed => "failed",
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn cell(self, after_motion: bool) -> usize {
+        match (self, after_motion) {
+            (Self::Idle, _) => 0,
+            (Self::Motion, _) => 1,
+            (Self::Suppressed, _) => 2,
+            (Self::Event, _) => 3,
+            (Self::Failed, false) => 4,
+            (Self::Failed, true) => 5,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The most stages that a [`FrameTrace`] holds; further ones are measured all the same and left out of the trace.
+pub const MAX_TRACED_STAGES: usize = 8;
+
+/// One frame as its lane's flight recorder keeps it. Times are clock ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameTrace {
+    /// Frames that were started on this lane before it.
+    pub number: u64,
+    /// When it started.
+    pub start: Stamp,
+    /// When it ended.
+    pub end: Stamp,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Where motion was seen, if it was.
+    pub motion: Option<Stamp>,
+    stages: [Timer; MAX_TRACED_STAGES],
+    starts: [Stamp; MAX_TRACED_STAGES],
+    /// Stages that were started; more than fit are counted here too.
+    stage_count: u16,
+}
+
+/// One stage of a [`FrameTrace`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageSpan {
+    /// The stage.
+    pub timer: Timer,
+    /// When it started; it ended where the next one starts.
+    pub start: Stamp,
+    /// How long it took, in ticks. The last stage of a trace that is [`FrameTrace::is_truncated`] holds the rest too.
+    pub ticks: u64,
+}
+
+impl FrameTrace {
+    /// The stages in their order, at most [`MAX_TRACED_STAGES`].
+    pub fn stages(&self) -> impl Iterator<Item = StageSpan> + '_ {
+        let held = usize::from(self.stage_count).min(MAX_TRACED_STAGES);
+        let starts = self.starts.iter().take(held);
+        let ends = starts.clone().skip(1).chain(std::iter::once(&self.end));
+        self.stages
+            .iter()
+            .zip(starts.zip(ends))
+            .map(|(&timer, (&start, end))| StageSpan {
+                timer,
+                start,
+                ticks: end.0.saturating_sub(start.0),
+            })
+    }
+
+    /// Whether there were more stages than a trace holds.
+    pub fn is_truncated(&self) -> bool {
+        usize::from(self.stage_count) > MAX_TRACED_STAGES
+    }
+}
+
+/// A frame on its way through the loop; stays on its thread.
+///
+/// `n` stages cost `n + 2` clock reads, one more if motion is marked: a stage ends where the next one starts. Dropping a frame
+/// without [`Frame::finish`] (an early return, a panic) ends its stage and counts it as [`Outcome::Failed`].
+///
+/// ```
+/// use tachograph_hotpath::{Outcome, Registry, RegistryOptions, SchemaBuilder, metrics};
+///
+/// let registry = Registry::new(SchemaBuilder::new().build(), RegistryOptions::default());
+/// let recorder = registry.recorder();
+/// let mut frame = recorder.frame();
+/// frame.motion();
+/// frame.stage(metrics::COREML_INFERENCE);
+/// // … detect …
+/// frame.stage(metrics::LLM_INFERENCE);
+/// // … describe …
+/// frame.finish(Outcome::Event);
+/// ```
+#[must_use = "a frame that is dropped counts as failed"]
+#[derive(Debug)]
+pub struct Frame<'r> {
+    recorder: &'r Recorder,
+    trace: FrameTrace,
+    stage: Option<(Timer, Stamp)>,
+    /// The in-flight word of whatever encloses this frame.
+    outer: u64,
+}
+
+impl<'r> Frame<'r> {
+    #[inline]
+    pub(crate) fn start(recorder: &'r Recorder) -> Self {
+        let start = recorder.now();
+        let outer = recorder.replace_in_flight(in_flight::of_frame(start.0));
+        let trace = FrameTrace {
+            number: recorder.next_frame(),
+            start,
+            end: start,
+            outcome: Outcome::Failed,
+            motion: None,
+            stages: [metrics::FRAME_LATENCY; MAX_TRACED_STAGES],
+            starts: [start; MAX_TRACED_STAGES],
+            stage_count: 0,
+        };
+        Self {
+            recorder,
+            trace,
+            stage: None,
+            outer,
+        }
+    }
+
+    /// Ends the running stage and starts this one, with a single clock read.
+    #[inline]
+    pub fn stage(&mut self, timer: Timer) {
+        let now = self.recorder.now();
+        self.end_stage(now);
+        self.stage = Some((timer, now));
+        self.recorder
+            .replace_in_flight(in_flight::of_timer(timer, now.0));
+        let place = usize::from(self.trace.stage_count);
+        if let (Some(stage), Some(start)) = (
+            self.trace.stages.get_mut(place),
+            self.trace.starts.get_mut(place),
+        ) {
+            (*stage, *start) = (timer, now);
+        }
+        self.trace.stage_count = self.trace.stage_count.saturating_add(1);
+    }
+
+    /// Marks where motion was seen: an event's latency counts from the first mark. Costs one clock read.
+    #[inline]
+    pub fn motion(&mut self) {
+        if self.trace.motion.is_none() {
+            self.trace.motion = Some(self.recorder.now());
+        }
+    }
+
+    /// The frame's number on its lane, from 0.
+    pub fn number(&self) -> u64 {
+        self.trace.number
+    }
+
+    /// Ends the frame.
+    #[inline]
+    pub fn finish(mut self, outcome: Outcome) {
+        self.trace.outcome = outcome;
+    }
+
+    #[inline]
+    fn end_stage(&mut self, now: Stamp) {
+        if let Some((timer, start)) = self.stage.take() {
+            self.recorder.record_between(timer, start, now);
+        }
+    }
+}
+
+impl Drop for Frame<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let end = self.recorder.now();
+        self.end_stage(end);
+        let outcome = self.trace.outcome;
+        if outcome == Outcome::Event {
+            let from = self.trace.motion.unwrap_or(self.trace.start);
+            self.recorder
+                .record_between(metrics::FRAME_LATENCY, from, end);
+        }
+        self.trace.end = end;
+        self.recorder
+            .lane()
+            .add_outcome(outcome, self.trace.motion.is_some());
+        self.recorder.lane().push_frame(self.trace);
+        self.recorder.replace_in_flight(self.outer);
+    }
+}

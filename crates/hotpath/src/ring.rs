@@ -1,0 +1,376 @@
+//! One timer's samples in one lane: a ring with a single writer and any number of readers, which overwrites its oldest.
+//!
+//! A slot is two words: when the sample ended, and the *running sum* of all durations up to and including it. A sample's
+//! duration is the difference to its predecessor's sum. So the exact sum that belongs to any count of samples can be read
+//! even when most of them were overwritten unseen, and writer and reader never disagree about which samples a sum covers.
+//!
+//! # Protocol
+//!
+//! The writer keeps its position and sum in plain cells and never reads an atomic:
+//! 1. store both words of slot `position % capacity` (`Release`, edge R2);
+//! 2. store `tail = position + 1` (`Release`, edge R1).
+//!
+//! A reader that has seen everything before index `next`:
+//! 1. `tail` (`Acquire`, R1); copy slots `max(next, tail + 1 - capacity) .. tail`, each word `Acquire` (R2);
+//! 2. `tail` again; drop every index `<= tail - capacity`: its slot may have been overwritten while it was copied.
+//!
+//! Why that is enough: if a copied word of slot `k` belongs to a newer sample `k + capacity` or later, then that word's
+//! `Release` store came after the store `tail = k + capacity`, and the `Acquire` load of the word makes the second load of
+//! `tail` see at least that. So `k` is dropped. One sample at most is being written, so `capacity - 1` are always whole;
+//! after a gap one of these only serves as the predecessor of the next, which leaves `capacity - 2` durations.
+//!
+//! `docs/orderings.md` has one row per edge.
+
+use std::fmt;
+use std::ops::Range;
+
+use crossbeam::utils::CachePadded;
+
+use crate::sync::{Acquire, Arc, AtomicU64, Release};
+use std::cell::Cell;
+
+/// Durations are clamped to this many ticks: 12 years at 3 GHz. The running sum wraps at 2^64; readers take differences,
+/// which stay exact as long as fewer than 16 samples of this length lie between two reads.
+pub const MAX_SAMPLE_TICKS: u64 = 1 << 60;
+
+/// Slots side by side in one padded block of 128 bytes, so that a ring shares no cache line with anything else.
+const SLOTS_PER_BLOCK: usize = 8;
+
+struct Slot {
+    /// Clock ticks at the end of the sample.
+    end: AtomicU64,
+    /// Sum of all durations up to and including this sample, in ticks, wrapping.
+    sum: AtomicU64,
+}
+
+type Block = CachePadded<[Slot; SLOTS_PER_BLOCK]>;
+
+/// One measured duration, as a reader gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Clock ticks when it ended.
+    pub end: u64,
+    /// Its length in ticks.
+    pub ticks: u64,
+    /// How many samples its ring had before it.
+    pub index: u64,
+}
+
+/// A reader's place in one ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Index of the first sample not seen yet.
+    next: u64,
+    /// The running sum before that sample; wraps.
+    sum: u64,
+}
+
+impl Cursor {
+    /// How many samples lie behind it, seen or overwritten.
+    pub fn count(&self) -> u64 {
+        self.next
+    }
+
+    /// Sum in ticks of the durations of all those samples, modulo 2^64: only differences mean something.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+}
+
+/// The shared half of a sample ring: written through its one [`SampleWriter`], read by anybody.
+pub struct SampleRing {
+    /// How many samples were ever written. Stored by the writer alone.
+    tail: CachePadded<AtomicU64>,
+    blocks: Box<[Block]>,
+    /// Capacity - 1; the capacity is a power of two.
+    mask: u64,
+}
+
+impl SampleRing {
+    /// A ring of the next power of two of at least `capacity` slots, and its only writer.
+    pub fn new(capacity: usize) -> (Arc<Self>, SampleWriter) {
+        let capacity = capacity.max(2).next_power_of_two();
+        let slot = || Slot {
+            end: AtomicU64::new(0),
+            sum: AtomicU64::new(0),
+        };
+        let block = || CachePadded::new(std::array::from_fn(|_| slot()));
+        let ring = Arc::new(Self {
+            tail: CachePadded::new(AtomicU64::new(0)),
+            blocks: (0..capacity.div_ceil(SLOTS_PER_BLOCK))
+                .map(|_| block())
+                .collect(),
+            mask: capacity as u64 - 1,
+        });
+        let writer = SampleWriter {
+            ring: Arc::clone(&ring),
+            position: Cell::new(0),
+            sum: Cell::new(0),
+        };
+        (ring, writer)
+    }
+
+    /// Slots, a power of two.
+    pub fn capacity(&self) -> u64 {
+        self.mask + 1
+    }
+
+    /// How many samples were ever written.
+    #[inline]
+    pub fn count(&self) -> u64 {
+        self.tail.load(Acquire)
+    }
+
+    /// Appends every sample that `cursor` has not seen and that is still there to `out`, oldest first, and moves the cursor
+    /// behind them. Returns how many were overwritten unseen.
+    ///
+    /// At least the newest `newest` samples (at most `capacity - 2`) are delivered, however late the call comes. Cost: two
+    /// loads and a subtraction per sample; never waits for the writer, but copies again when the writer overtook it by
+    /// `capacity - newest` samples in the middle of a copy.
+    pub fn read(&self, cursor: &mut Cursor, newest: usize, out: &mut Vec<Sample>) -> u64 {
+        let kept = out.len();
+        let newest = (newest as u64).min(self.capacity() - 2);
+        loop {
+            let tail = self.tail.load(Acquire); // R1
+            if tail == cursor.next {
+                return 0;
+            }
+            let oldest = cursor.next.max(self.oldest_whole(tail));
+            let sum = self.copy(oldest..tail, *cursor, out);
+            // R2: the words copied above are Acquire loads, so this load cannot be older than what they saw.
+            let first = self
+                .first_exact(oldest, *cursor, self.tail.load(Acquire))
+                .min(tail);
+            if tail - first < newest.min(tail - cursor.next) {
+                out.truncate(kept);
+                continue;
+            }
+            let overwritten = first - cursor.next;
+            *cursor = Cursor { next: tail, sum };
+            if overwritten > 0 {
+                drop_before(first, kept, out);
+            }
+            return overwritten;
+        }
+    }
+
+    /// Copies the samples of `range`, each with the difference to the sum before it; returns the last sum.
+    fn copy(&self, range: Range<u64>, cursor: Cursor, out: &mut Vec<Sample>) -> u64 {
+        out.reserve(usize::try_from(range.end - range.start).unwrap_or(0));
+        let mut sum = cursor.sum;
+        for index in range {
+            if let Some(slot) = self.slot(index) {
+                let end = slot.end.load(Acquire); // R2
+                let next_sum = slot.sum.load(Acquire); // R2
+                out.push(Sample {
+                    end,
+                    ticks: next_sum.wrapping_sub(sum),
+                    index,
+                });
+                sum = next_sum;
+            }
+        }
+        sum
+    }
+
+    /// The first index whose slot the writer cannot be overwriting when `tail` samples are complete.
+    fn oldest_whole(&self, tail: u64) -> u64 {
+        tail.saturating_sub(self.mask)
+    }
+
+    /// The first index whose duration is exact: its slot whole, its predecessor's sum known.
+    fn first_exact(&self, copied_from: u64, cursor: Cursor, tail: u64) -> u64 {
+        let whole = copied_from.max(self.oldest_whole(tail));
+        if whole == cursor.next {
+            whole
+        } else {
+            whole + 1
+        }
+    }
+
+    #[inline]
+    fn slot(&self, index: u64) -> Option<&Slot> {
+        // The mask keeps it below the capacity, which fits in memory.
+        #[expect(clippy::cast_possible_truncation)]
+        let index = (index & self.mask) as usize;
+        let block = self.blocks.get(index / SLOTS_PER_BLOCK)?;
+        Some(&block[index % SLOTS_PER_BLOCK])
+    }
+}
+
+impl fmt::Debug for SampleRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SampleRing")
+            .field("count", &self.count())
+            .field("capacity", &self.capacity())
+            .finish()
+    }
+}
+
+#[cold]
+fn drop_before(first: u64, kept: usize, out: &mut Vec<Sample>) {
+    let stale = out
+        .iter()
+        .skip(kept)
+        .take_while(|sample| sample.index < first)
+        .count();
+    out.drain(kept..kept + stale);
+}
+
+/// The writing half of a [`SampleRing`]: one exists per ring. `Send`, not `Sync`, not `Clone`.
+#[derive(Debug)]
+pub struct SampleWriter {
+    ring: Arc<SampleRing>,
+    /// Samples written so far; what the ring's `tail` says, without reading it.
+    position: Cell<u64>,
+    /// Running sum of all durations, in ticks; wraps.
+    sum: Cell<u64>,
+}
+
+impl SampleWriter {
+    /// Writes a sample, over the oldest if the ring is full. Wait-free: three stores.
+    #[inline]
+    pub fn push(&self, end: u64, ticks: u64) {
+        let position = self.position.get();
+        let sum = self.sum.get().wrapping_add(ticks.min(MAX_SAMPLE_TICKS));
+        if let Some(slot) = self.ring.slot(position) {
+            slot.end.store(end, Release); // R2
+            slot.sum.store(sum, Release); // R2
+        }
+        self.position.set(position + 1);
+        self.sum.set(sum);
+        self.ring.tail.store(position + 1, Release); // R1
+    }
+
+    /// How many samples were written.
+    #[inline]
+    pub fn count(&self) -> u64 {
+        self.position.get()
+    }
+}
+
+#[cfg(all(test, not(tachograph_loom)))]
+mod tests {
+    use super::*;
+
+    fn read(ring: &SampleRing, cursor: &mut Cursor, newest: usize) -> (Vec<Sample>, u64) {
+        let mut out = Vec::new();
+        let overwritten = ring.read(cursor, newest, &mut out);
+        (out, overwritten)
+    }
+
+    #[test]
+    fn every_sample_comes_out_once_in_order() {
+        let (ring, writer) = SampleRing::new(8);
+        let mut cursor = Cursor::default();
+        let mut next = 0;
+        for burst in [0, 1, 3, 7, 0, 5] {
+            for _ in 0..burst {
+                let n = writer.count();
+                writer.push(100 + n, 10 * n);
+            }
+            let (samples, overwritten) = read(&ring, &mut cursor, 1);
+            assert_eq!((samples.len(), overwritten), (burst, 0));
+            for sample in samples {
+                assert_eq!(
+                    sample,
+                    Sample {
+                        end: 100 + next,
+                        ticks: 10 * next,
+                        index: next
+                    }
+                );
+                next += 1;
+            }
+        }
+        assert_eq!(cursor.sum(), (0..16).map(|n| 10 * n).sum::<u64>());
+    }
+
+    #[test]
+    fn what_is_overwritten_is_counted_and_its_sum_is_kept() {
+        let (ring, writer) = SampleRing::new(8);
+        let mut cursor = Cursor::default();
+        for n in 0..100 {
+            writer.push(n, n);
+        }
+        let (samples, overwritten) = read(&ring, &mut cursor, 6);
+        // 8 slots: one may be in the writer's hands, one serves as predecessor.
+        assert_eq!(
+            samples.iter().map(|s| s.ticks).collect::<Vec<_>>(),
+            (94..100).collect::<Vec<_>>()
+        );
+        assert_eq!(overwritten, 94);
+        assert_eq!((cursor.count(), cursor.sum()), (100, (0..100).sum()));
+    }
+
+    #[test]
+    fn a_full_lap_without_loss_is_read_whole() {
+        let (ring, writer) = SampleRing::new(4);
+        let mut cursor = Cursor::default();
+        for lap in 0..5 {
+            for n in 0..3 {
+                writer.push(n, lap);
+            }
+            let (samples, overwritten) = read(&ring, &mut cursor, 2);
+            assert_eq!((samples.len(), overwritten), (3, 0));
+            assert!(samples.iter().all(|s| s.ticks == lap));
+        }
+    }
+
+    #[test]
+    fn what_the_caller_had_stays() {
+        let (ring, writer) = SampleRing::new(4);
+        let mut out = vec![Sample {
+            end: 1,
+            ticks: 1,
+            index: 7,
+        }];
+        for n in 0..9 {
+            writer.push(n, 1);
+        }
+        ring.read(&mut Cursor::default(), 2, &mut out);
+        assert_eq!(out.len(), 3);
+        assert_eq!(out[0].index, 7);
+    }
+
+    #[test]
+    fn absurd_durations_are_clamped_and_the_sum_wraps_harmlessly() {
+        let (ring, writer) = SampleRing::new(4);
+        let mut cursor = Cursor::default();
+        for _ in 0..40 {
+            writer.push(0, u64::MAX);
+            let (samples, _) = read(&ring, &mut cursor, 1);
+            assert_eq!(samples[0].ticks, MAX_SAMPLE_TICKS);
+        }
+    }
+
+    #[test]
+    fn the_newest_are_always_there_under_a_racing_writer() {
+        let laps = if cfg!(miri) { 200 } else { 300_000 };
+        let (ring, writer) = SampleRing::new(64);
+        let done = std::thread::spawn(move || (1..=laps).for_each(|n| writer.push(n, n)));
+        let (mut cursor, mut seen, mut lost, mut reads) = (Cursor::default(), 0, 0, 0);
+        while cursor.count() < laps {
+            let before = cursor.count();
+            let (samples, overwritten) = read(&ring, &mut cursor, 32);
+            for sample in &samples {
+                assert_eq!(
+                    (sample.end, sample.ticks),
+                    (sample.index + 1, sample.index + 1)
+                );
+            }
+            assert!(
+                samples
+                    .windows(2)
+                    .all(|pair| pair[0].index + 1 == pair[1].index)
+            );
+            assert!(samples.len() as u64 >= (cursor.count() - before).min(32));
+            seen += samples.len() as u64;
+            lost += overwritten;
+            reads += 1;
+        }
+        done.join().expect("the writer cannot panic");
+        assert_eq!((seen + lost, cursor.sum()), (laps, laps * (laps + 1) / 2));
+        assert!(reads > 1);
+    }
+}

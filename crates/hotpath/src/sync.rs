@@ -1,0 +1,61 @@
+//! The one place that chooses between the standard library and loom, under `--cfg tachograph_loom`.
+//!
+//! `Arc` stays the standard one: the crate hands out no memory through it that loom would have to see.
+
+#[cfg(tachograph_loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU64};
+#[cfg(not(tachograph_loom))]
+#[expect(clippy::disallowed_types, reason = "for the registry alone")]
+pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};
+
+pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::PoisonError;
+pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// A counter that one thread raises and any thread reads.
+///
+/// The owner raises it by a load and a store, which is exact because nobody else stores. loom remembers a single last
+/// access per atomic, so that load would hide the store before it from the exploration; under loom the owner reads a
+/// mirror that loom does not see.
+#[derive(Debug)]
+pub(crate) struct OwnedCounter {
+    value: AtomicU64,
+    #[cfg(tachograph_loom)]
+    mirror: std::sync::atomic::AtomicU64,
+}
+
+impl OwnedCounter {
+    pub(crate) fn new() -> Self {
+        Self {
+            value: AtomicU64::new(0),
+            #[cfg(tachograph_loom)]
+            mirror: std::sync::atomic::AtomicU64::new(0),
+        }
+    }
+
+    /// Adds `n`, wrapping. Only the owner calls this.
+    #[inline]
+    pub(crate) fn raise(&self, n: u64) {
+        let value = self.own().wrapping_add(n);
+        #[cfg(tachograph_loom)]
+        self.mirror.store(value, Relaxed);
+        self.value.store(value, Release); // C1
+    }
+
+    /// What was counted so far, and with it everything that its owner did before it counted that.
+    #[inline]
+    pub(crate) fn load(&self) -> u64 {
+        self.value.load(Acquire) // C1
+    }
+
+    #[cfg(not(tachograph_loom))]
+    #[inline]
+    fn own(&self) -> u64 {
+        self.value.load(Relaxed)
+    }
+
+    #[cfg(tachograph_loom)]
+    fn own(&self) -> u64 {
+        self.mirror.load(Relaxed)
+    }
+}

@@ -1,0 +1,191 @@
+//! From what was merged to a published snapshot.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tachograph_hotpath::{Counter, Registry, Stamp, Timer, metrics};
+
+use crate::merge::{Merge, SlowFrame};
+use crate::publish::{Publisher, SnapshotReader};
+use crate::snapshot::{InFlightStage, MetricsSnapshot, TimerStats};
+
+/// Merges the lanes of a registry, keeps the windows, computes the statistics and publishes snapshots.
+///
+/// Deterministic: it is told what time it is. A steady state (no new lane, no reader that hoards snapshots) allocates nothing.
+#[derive(Debug)]
+pub struct Reducer {
+    merge: Merge,
+    publisher: Publisher,
+    /// Snapshots published so far.
+    sequence: u64,
+    /// What runs in a frame that has not started a stage.
+    between_stages: Arc<str>,
+}
+
+impl Reducer {
+    /// A reducer of all lanes of `registry`. Use one per registry: each frame trace is given out once.
+    pub fn new(registry: Registry) -> Self {
+        Self {
+            merge: Merge::new(registry),
+            publisher: Publisher::new(),
+            sequence: 0,
+            between_stages: Arc::from("frame"),
+        }
+    }
+
+    /// A reader of what this reducer publishes.
+    pub fn reader(&self) -> SnapshotReader {
+        self.publisher.reader()
+    }
+
+    /// Takes in everything that was recorded before the call and publishes a snapshot of it.
+    ///
+    /// Cost: grows with the number of lanes, timers and new samples.
+    pub fn reduce(&mut self, now: Stamp) -> Arc<MetricsSnapshot> {
+        self.reduce_with(now, |_| {})
+    }
+
+    /// Like [`Reducer::reduce`]; `fill_in` completes the snapshot with what does not come from lanes. It must set every
+    /// such field: it finds there what some earlier call wrote.
+    pub fn reduce_with(
+        &mut self,
+        now: Stamp,
+        fill_in: impl FnOnce(&mut MetricsSnapshot),
+    ) -> Arc<MetricsSnapshot> {
+        self.merge.take_in();
+        self.sequence += 1;
+        let view = View {
+            merge: &self.merge,
+            now,
+            between_stages: &self.between_stages,
+        };
+        self.publisher.publish(|snapshot| {
+            snapshot.sequence = self.sequence;
+            snapshot.version = Cow::Borrowed(env!("CARGO_PKG_VERSION"));
+            view.write(snapshot);
+            fill_in(snapshot);
+        })
+    }
+
+    /// Computes the lifetime percentiles of the next snapshots anew. Costs a pass over each histogram that changed, tens of
+    /// microseconds, so it is not part of every reduction.
+    pub fn refresh_lifetime(&mut self) {
+        for timer in &mut self.merge.timers {
+            timer.lifetime.refresh();
+        }
+    }
+
+    /// What each timer recorded since the last call, as HdrHistogram V2 (compressed, base64; nanoseconds). Timers without
+    /// samples are left out.
+    pub fn take_interval_histograms(&mut self) -> BTreeMap<Arc<str>, String> {
+        let names = self.merge.registry.schema().timers().iter();
+        let taken = names.zip(&mut self.merge.timers);
+        taken
+            .filter_map(|(name, timer)| Some((Arc::clone(name), timer.lifetime.take_interval()?)))
+            .collect()
+    }
+
+    /// The slowest frames since the start or the last reset, slowest first; at most eight.
+    pub fn slowest_frames(&self) -> &[SlowFrame] {
+        &self.merge.slowest
+    }
+
+    /// Starts all statistics anew. Nothing is written to a lane: what was recorded so far becomes a baseline to subtract.
+    pub fn reset(&mut self) {
+        self.merge.reset();
+    }
+}
+
+/// What one snapshot is made of.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    merge: &'a Merge,
+    now: Stamp,
+    between_stages: &'a Arc<str>,
+}
+
+impl View<'_> {
+    fn write(&self, snapshot: &mut MetricsSnapshot) {
+        self.write_counts(snapshot);
+        self.write_timers(snapshot);
+        self.write_in_flight(snapshot);
+        snapshot.samples_pending = self.merge.pending();
+        snapshot.samples_counted = self.merge.counted;
+        snapshot.samples_overwritten = self.merge.overwritten;
+        snapshot.samples_recorded =
+            self.merge.counted + self.merge.overwritten + snapshot.samples_pending;
+    }
+
+    /// A frame raises the cell of its outcome and nothing else; all totals of frames are sums of those five, so they agree
+    /// in every snapshot.
+    fn write_counts(&self, snapshot: &mut MetricsSnapshot) {
+        let by_hand = |counter: Counter| self.merge.count(counter);
+        let [idle, motion, suppressed, event, failed] = self.merge.outcomes();
+        let with_motion = motion + suppressed + event + self.merge.failed_after_motion();
+        snapshot.frames_processed =
+            by_hand(metrics::FRAMES_PROCESSED) + idle + motion + suppressed + event + failed;
+        snapshot.motion_detected = by_hand(metrics::MOTION_DETECTED) + with_motion;
+        snapshot.motion_hit_rate = percent(snapshot.motion_detected, snapshot.frames_processed);
+        snapshot.events_created = by_hand(metrics::EVENTS_CREATED) + event;
+        snapshot.events_suppressed = by_hand(metrics::EVENTS_SUPPRESSED) + suppressed;
+        snapshot.frames_idle = idle;
+        snapshot.frames_motion = motion;
+        snapshot.frames_failed = failed;
+        snapshot.samples_rejected = self.merge.rejected();
+        for (handle, name) in self.merge.registry.schema().custom_counters() {
+            put(&mut snapshot.custom.counters, name, by_hand(handle));
+        }
+    }
+
+    fn write_timers(&self, snapshot: &mut MetricsSnapshot) {
+        let schema = self.merge.registry.schema();
+        let nanos_per_tick = self.merge.registry.clock().nanos_per_tick();
+        let stats = |timer: Timer| {
+            let state = self.merge.timers.get(timer.index());
+            state.map_or_else(TimerStats::default, |state| {
+                state.window.stats(self.now.ticks(), nanos_per_tick)
+            })
+        };
+        snapshot.coreml_inference = stats(metrics::COREML_INFERENCE);
+        snapshot.llm_inference = stats(metrics::LLM_INFERENCE);
+        snapshot.frame_processing_latency = stats(metrics::FRAME_LATENCY);
+        for (handle, name) in schema.custom_timers() {
+            put(&mut snapshot.custom.timers, name, stats(handle));
+        }
+        for (name, state) in schema.timers().iter().zip(&self.merge.timers) {
+            put(
+                &mut snapshot.lifetime,
+                name,
+                state.lifetime.stats(nanos_per_tick),
+            );
+        }
+    }
+
+    fn write_in_flight(&self, snapshot: &mut MetricsSnapshot) {
+        let timers = self.merge.registry.schema().timers();
+        snapshot.in_flight.clear();
+        let running = self.merge.lanes.iter().filter_map(|lane| lane.in_flight());
+        snapshot.in_flight.extend(running.map(|running| {
+            let name = running.timer.and_then(|timer| timers.get(timer.index()));
+            let elapsed = self.merge.registry.clock().between(running.since, self.now);
+            InFlightStage {
+                stage: Arc::clone(name.unwrap_or(self.between_stages)),
+                for_ms: elapsed.as_secs_f64() * 1e3,
+            }
+        }));
+    }
+}
+
+/// `part` in percent of `whole`; `None` of nothing.
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64 * 100.0)
+}
+
+/// Sets an entry; allocates only when it is new.
+fn put<T>(map: &mut BTreeMap<Arc<str>, T>, name: &Arc<str>, value: T) {
+    match map.get_mut(name) {
+        Some(place) => *place = value,
+        None => _ = map.insert(Arc::clone(name), value),
+    }
+}

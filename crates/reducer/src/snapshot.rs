@@ -1,0 +1,288 @@
+//! What everything looked like at one moment: immutable, plain data.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_with::with_prefix;
+
+/// Version of the names and units in [`MetricsSnapshot`]; raised when one changes its meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+with_prefix!(coreml_inference "coreml_inference_");
+with_prefix!(llm_inference "llm_inference_");
+with_prefix!(frame_processing_latency "frame_processing_latency_");
+
+/// All metrics at one moment.
+///
+/// In JSON it is one flat object: `coreml_inference.p95` is the field `coreml_inference_p95`. Unknown fields are ignored and
+/// missing ones defaulted, so a newer log can be read by an older reader and the other way round. Times are milliseconds
+/// unless the name says otherwise. What could not be measured is `None`, in JSON `null`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetricsSnapshot {
+    /// When it was taken, Unix seconds.
+    pub timestamp: f64,
+    /// The same as RFC 3339, UTC, to the millisecond.
+    pub time: String,
+    /// Version of tachograph that took it.
+    pub version: Cow<'static, str>,
+    /// Version of the names and units, see [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Snapshots published before it by the same collector.
+    pub sequence: u64,
+
+    /// Frames that went through the loop: the sum of the five outcomes, and what was counted by hand.
+    pub frames_processed: u64,
+    /// Frames with motion, whatever came of them.
+    pub motion_detected: u64,
+    /// `motion_detected` in percent of `frames_processed`, 0 to 100; `None` without frames.
+    pub motion_hit_rate: Option<f64>,
+    /// Events that were logged.
+    pub events_created: u64,
+    /// Events that were dropped as duplicates.
+    pub events_suppressed: u64,
+    /// Frames without motion.
+    pub frames_idle: u64,
+    /// Frames with motion of which no event came.
+    pub frames_motion: u64,
+    /// Frames in which a stage failed.
+    pub frames_failed: u64,
+
+    /// Object detection.
+    #[serde(flatten, with = "coreml_inference")]
+    pub coreml_inference: TimerStats,
+    /// Description by a language model.
+    #[serde(flatten, with = "llm_inference")]
+    pub llm_inference: TimerStats,
+    /// From the motion mark of a frame to its logged event.
+    #[serde(flatten, with = "frame_processing_latency")]
+    pub frame_processing_latency: TimerStats,
+
+    /// CPU of the whole machine since the last probe, percent of all its cores. `None` until there are two probes.
+    pub cpu_usage_current: Option<f64>,
+    /// Average of `cpu_usage_current` over the last minute.
+    pub cpu_usage_avg: Option<f64>,
+    /// CPU of this process since the last probe, percent of all the cores it may use. `None` until there are two probes.
+    pub process_cpu_usage: Option<f64>,
+    /// The same in percent of one core, so it may exceed 100.
+    pub process_cpu_cores_percent: Option<f64>,
+    /// Memory in use on the machine (in a container: in its cgroup), MiB.
+    pub memory_usage_mb: Option<f64>,
+    /// The same in GiB.
+    pub memory_usage_gb: Option<f64>,
+    /// The same in percent of the machine's memory or the cgroup's limit.
+    pub memory_usage_percent: Option<f64>,
+    /// Resident memory of this process, MiB.
+    pub process_memory_mb: Option<f64>,
+
+    /// Share of wall time since `system_start_time` in which the pipeline was up, percent. `None` in the first instant.
+    pub system_availability: Option<f64>,
+    /// The same number under its other name.
+    pub system_uptime_percent: Option<f64>,
+    /// The service's first start, Unix seconds; carried over restarts by the log.
+    pub system_start_time: f64,
+    /// Since this start, seconds, without time in which the machine was suspended.
+    pub uptime_seconds: f64,
+    /// Down since the first start, seconds: not running, or no frame finished for longer than the stall limit.
+    pub downtime_seconds: f64,
+    /// Suspended since the first start, seconds; counts neither as up nor as down.
+    pub suspended_seconds: f64,
+
+    /// What measuring costs, percent of one core over the last minute: the background thread's CPU time and the recorded
+    /// operations at their calibrated cost. `None` until there are two probes.
+    pub metrics_collection_overhead_percent: Option<f64>,
+
+    /// What every lane is doing right now.
+    pub in_flight: Vec<InFlightStage>,
+
+    /// Samples ever recorded: the sum of the next three.
+    pub samples_recorded: u64,
+    /// Samples that went into the lifetime histograms.
+    pub samples_counted: u64,
+    /// Samples that were overwritten before they were read; the windows and the lifetime sums are exact all the same.
+    pub samples_overwritten: u64,
+    /// Samples that were recorded while this snapshot was made; the next one has them.
+    pub samples_pending: u64,
+    /// Values that were refused: not a number, infinite, negative, or of an unknown metric.
+    pub samples_rejected: u64,
+    /// Log lines or files that could not be written, counted once per attempt.
+    pub log_errors: u64,
+
+    /// Metrics that are not built in.
+    pub custom: Custom,
+    /// Statistics since the start, by timer.
+    pub lifetime: BTreeMap<Arc<str>, LifetimeStats>,
+    /// In log lines: what each timer recorded since the line before, as HdrHistogram V2 (compressed, base64; nanoseconds).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub histograms: BTreeMap<Arc<str>, String>,
+}
+
+impl Default for MetricsSnapshot {
+    /// A snapshot of nothing.
+    fn default() -> Self {
+        Self {
+            timestamp: 0.0,
+            time: String::new(),
+            version: Cow::Borrowed(""),
+            schema_version: SCHEMA_VERSION,
+            sequence: 0,
+            frames_processed: 0,
+            motion_detected: 0,
+            motion_hit_rate: None,
+            events_created: 0,
+            events_suppressed: 0,
+            frames_idle: 0,
+            frames_motion: 0,
+            frames_failed: 0,
+            coreml_inference: TimerStats::default(),
+            llm_inference: TimerStats::default(),
+            frame_processing_latency: TimerStats::default(),
+            cpu_usage_current: None,
+            cpu_usage_avg: None,
+            process_cpu_usage: None,
+            process_cpu_cores_percent: None,
+            memory_usage_mb: None,
+            memory_usage_gb: None,
+            memory_usage_percent: None,
+            process_memory_mb: None,
+            system_availability: None,
+            system_uptime_percent: None,
+            system_start_time: 0.0,
+            uptime_seconds: 0.0,
+            downtime_seconds: 0.0,
+            suspended_seconds: 0.0,
+            metrics_collection_overhead_percent: None,
+            in_flight: Vec::new(),
+            samples_recorded: 0,
+            samples_counted: 0,
+            samples_overwritten: 0,
+            samples_pending: 0,
+            samples_rejected: 0,
+            log_errors: 0,
+            custom: Custom::default(),
+            lifetime: BTreeMap::new(),
+            histograms: BTreeMap::new(),
+        }
+    }
+}
+
+/// Statistics of one timer over its window: the newest 1000 samples unless configured otherwise. Milliseconds.
+///
+/// Without samples `count` is 0 and the rest 0.0 here and `null` in JSON: look at `count` first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(into = "TimerStatsJson", from = "TimerStatsJson")]
+pub struct TimerStats {
+    /// Samples in the window.
+    pub count: u64,
+    /// Arithmetic mean.
+    pub avg: f64,
+    /// Shortest.
+    pub min: f64,
+    /// Longest.
+    pub max: f64,
+    /// Median; all percentiles interpolate linearly between order statistics, as numpy does by default.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Seconds from the end of the oldest to the end of the newest sample in the window.
+    pub span_s: f64,
+    /// Seconds since the newest sample ended.
+    pub age_s: f64,
+}
+
+/// [`TimerStats`] as JSON has it: `null` where there is no data.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct TimerStatsJson {
+    avg: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+    count: u64,
+    span_s: Option<f64>,
+    age_s: Option<f64>,
+}
+
+impl From<TimerStats> for TimerStatsJson {
+    fn from(stats: TimerStats) -> Self {
+        let known = |value| (stats.count > 0).then_some(value);
+        Self {
+            avg: known(stats.avg),
+            min: known(stats.min),
+            max: known(stats.max),
+            p50: known(stats.p50),
+            p95: known(stats.p95),
+            p99: known(stats.p99),
+            count: stats.count,
+            span_s: known(stats.span_s),
+            age_s: known(stats.age_s),
+        }
+    }
+}
+
+impl From<TimerStatsJson> for TimerStats {
+    fn from(json: TimerStatsJson) -> Self {
+        Self {
+            count: json.count,
+            avg: json.avg.unwrap_or_default(),
+            min: json.min.unwrap_or_default(),
+            max: json.max.unwrap_or_default(),
+            p50: json.p50.unwrap_or_default(),
+            p95: json.p95.unwrap_or_default(),
+            p99: json.p99.unwrap_or_default(),
+            span_s: json.span_s.unwrap_or_default(),
+            age_s: json.age_s.unwrap_or_default(),
+        }
+    }
+}
+
+/// Statistics of one timer since the start (or the last reset).
+///
+/// `count` and `sum_ms` are exact. The percentiles come from a histogram with three significant digits over `counted`
+/// samples, renewed about once a second; `None` without samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LifetimeStats {
+    /// Samples recorded, also those that were overwritten unseen.
+    pub count: u64,
+    /// Sum of their durations, milliseconds.
+    pub sum_ms: f64,
+    /// Samples that the percentiles cover.
+    pub counted: u64,
+    /// Samples below 1 us or above 1 h, which the histogram holds as 1 us or 1 h.
+    pub out_of_range: u64,
+    /// Median, milliseconds.
+    pub p50: Option<f64>,
+    /// 95th percentile, milliseconds.
+    pub p95: Option<f64>,
+    /// 99th percentile, milliseconds.
+    pub p99: Option<f64>,
+    /// 99.9th percentile, milliseconds.
+    pub p999: Option<f64>,
+}
+
+/// A stage that is running.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InFlightStage {
+    /// The timer's name, or `frame` in a frame between its stages.
+    pub stage: Arc<str>,
+    /// For how long, milliseconds.
+    pub for_ms: f64,
+}
+
+/// The metrics that are not built in, by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Custom {
+    /// Counters.
+    pub counters: BTreeMap<Arc<str>, u64>,
+    /// Timers.
+    pub timers: BTreeMap<Arc<str>, TimerStats>,
+}
