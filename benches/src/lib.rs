@@ -1,1 +1,1 @@
-//! stub
+//! Benchmarks of tachograph; see `benches/`.

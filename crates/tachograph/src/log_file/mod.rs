@@ -1,0 +1,349 @@
+//! The log: JSON Lines, one snapshot a line, one `write` a line.
+//!
+//! What it promises, whatever happens to the process, the disk or the folder:
+//! - a complete line stays readable; a line torn by a crash is cut off at the next start, and the start says so;
+//! - a line that cannot be written waits in memory, up to [`MAX_HELD`] of them, and is written in order when it can be;
+//! - the file is opened anew for every line, so a deleted folder or a rename by `logrotate` heals by itself;
+//! - one writer at a time: a second one is refused instead of mixing its lines in.
+//!
+//! Lines are handed to the system, not forced to the disk: they outlive the process, not always a power cut.
+
+mod error;
+mod reader;
+mod rotate;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tachograph_reducer::MetricsSnapshot;
+
+pub use error::LogError;
+pub use reader::{LineError, LogReader, read_lines};
+use rotate::{folder_of, rotate, rotated_path, with_suffix};
+use tail::{Torn, cut, inspect, is_torn};
+
+/// Lines that wait in memory at most: a day of them at one a minute. After that the oldest is dropped and counted.
+pub const MAX_HELD: usize = 1440;
+/// Size at which a log is rotated unless configured otherwise: 64 MiB.
+pub const DEFAULT_ROTATE_BYTES: u64 = 64 << 20;
+/// Rotated files that are kept unless configured otherwise.
+pub const DEFAULT_ROTATE_FILES: usize = 10;
+
+/// Where the log is and how much of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// The log. Beside it stand `<path>.1` (newest) and so on, `<path>.lock` and the newest snapshot alone.
+    pub path: PathBuf,
+    /// The log is rotated before a line that would make it longer than this, in bytes; 0 = never.
+    pub rotate_bytes: u64,
+    /// Rotated files that are kept; 0 = the full log is deleted.
+    pub rotate_files: usize,
+}
+
+impl LogOptions {
+    /// The log at `path`, with the default rotation.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            rotate_bytes: DEFAULT_ROTATE_BYTES,
+            rotate_files: DEFAULT_ROTATE_FILES,
+        }
+    }
+}
+
+/// What [`LogFile::open`] found.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// The newest line of the log, or of the newest rotated file if the log itself is missing or empty.
+    pub last: Option<Box<MetricsSnapshot>>,
+    /// Bytes after the last newline that were cut off (the start of one of our lines) or closed with a newline (anything
+    /// else); `None` if the log ended as it should.
+    pub repaired: Option<u64>,
+}
+
+/// The log, open for one writer.
+///
+/// Calls cost a few system calls and block for as long as the disk does; they belong into the background thread.
+#[derive(Debug)]
+pub struct LogFile {
+    options: LogOptions,
+    latest: PathBuf,
+    held: VecDeque<String>,
+    errors: u64,
+    /// Keeps others out while it lives; `None` where the file system cannot lock.
+    lock: Option<File>,
+    /// The folder vanished, and the lock with it: no line before it is taken again.
+    lock_lost: bool,
+}
+
+impl LogFile {
+    /// Opens the log, creating it and its folder, locks it against other writers and repairs its end.
+    ///
+    /// # Errors
+    /// The folder or file cannot be created, read or written; another writer has it; it is something else than a log.
+    pub fn open(options: LogOptions) -> Result<(Self, Recovery), LogError> {
+        let path = &options.path;
+        if path.file_name().is_none() {
+            return Err(LogError::NoFileName { path: path.clone() });
+        }
+        create_folder(path)?;
+        check_regular(path)?;
+        let lock = lock(path)?;
+        let latest = path.with_extension("latest.json");
+        let mut log = Self {
+            options,
+            latest,
+            held: VecDeque::new(),
+            errors: 0,
+            lock,
+            lock_lost: false,
+        };
+        let recovery = log.recover()?;
+        Ok((log, recovery))
+    }
+
+    /// Adds a line (without its newline) and writes all that wait, in order.
+    ///
+    /// # Errors
+    /// The last problem; look at [`held`](Self::held) for what waits. When rotation alone fails the line is written all
+    /// the same.
+    pub fn append(&mut self, mut line: String) -> Result<(), LogError> {
+        if line.contains('\n') {
+            // Between JSON tokens a space means the same.
+            line = line.replace('\n', " ");
+        }
+        if self.held.len() >= MAX_HELD {
+            self.held.pop_front();
+            self.errors += 1;
+        }
+        self.held.push_back(line);
+        self.flush()
+    }
+
+    /// Writes all lines that wait, in order, up to the first that cannot be written.
+    ///
+    /// # Errors
+    /// The last problem.
+    pub fn flush(&mut self) -> Result<(), LogError> {
+        let mut outcome = Ok(());
+        while let Some(line) = self.held.pop_front() {
+            match self.write_line(&line) {
+                Ok(rotated) => outcome = rotated.and(outcome),
+                Err(error) => {
+                    self.held.push_front(line);
+                    self.errors += 1;
+                    return Err(error);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Replaces the file of the newest snapshot, `metrics.latest.json` beside `metrics.json`, in one step: a reader sees
+    /// the old one or the new one.
+    ///
+    /// # Errors
+    /// It could not be written; the old one is still there.
+    pub fn write_latest(&mut self, json: &str) -> Result<(), LogError> {
+        let temporary = with_suffix(&self.latest, ".tmp");
+        let written = create_folder(&self.latest).and_then(|()| {
+            fs::write(&temporary, format!("{json}\n"))
+                .and_then(|()| fs::rename(&temporary, &self.latest))
+                .map_err(|source| LogError::Write {
+                    path: self.latest.clone(),
+                    source,
+                })
+        });
+        if written.is_err() {
+            // It may not exist, and a full disk is glad of the room.
+            let _ = fs::remove_file(&temporary);
+            self.errors += 1;
+        }
+        written
+    }
+
+    /// Where the newest snapshot alone stands.
+    pub fn latest_path(&self) -> &Path {
+        &self.latest
+    }
+
+    /// The log.
+    pub fn path(&self) -> &Path {
+        &self.options.path
+    }
+
+    /// Attempts that failed (a line, a rotation, the newest snapshot), and lines that were dropped, since it was opened.
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// Lines that wait to be written, at most [`MAX_HELD`].
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Repairs the end of the log and finds its newest line.
+    fn recover(&mut self) -> Result<Recovery, LogError> {
+        let path = self.options.path.clone();
+        let failed = |source| LogError::Open {
+            path: path.clone(),
+            source,
+        };
+        let mut file = self.open_append()?;
+        let len = file.metadata().map_err(failed)?.len();
+        let found = inspect(&mut file, len).map_err(failed)?;
+        if found.foreign {
+            return Err(LogError::NotALog { path });
+        }
+        let torn = len - found.torn_from;
+        match found.torn {
+            Torn::Nothing => {}
+            Torn::Ours => cut(&file, &path, found.torn_from).map_err(failed)?,
+            Torn::Whole | Torn::Foreign => file.write_all(b"\n").map_err(failed)?,
+        }
+        Ok(Recovery {
+            last: found.last.or_else(|| self.last_rotated()),
+            repaired: (found.torn != Torn::Nothing).then_some(torn),
+        })
+    }
+
+    /// The newest line of the newest rotated file. That it cannot be read is no reason not to start.
+    fn last_rotated(&self) -> Option<Box<MetricsSnapshot>> {
+        let mut file = File::open(rotated_path(&self.options.path, 1)).ok()?;
+        let len = file.metadata().ok()?.len();
+        inspect(&mut file, len).ok()?.last
+    }
+
+    /// Writes one line; the inner result is that of a rotation on the way.
+    fn write_line(&mut self, line: &str) -> Result<Result<(), LogError>, LogError> {
+        let path = self.options.path.clone();
+        let failed = |source| LogError::Write {
+            path: path.clone(),
+            source,
+        };
+        let mut file = self.open_append()?;
+        let mut rotated = Ok(());
+        if self.is_full(&file, line).map_err(failed)? {
+            drop(file); // Windows does not rename an open file.
+            rotated = rotate(&path, self.options.rotate_files);
+            self.errors += u64::from(rotated.is_err());
+            file = self.open_append()?;
+        }
+        write_whole(&mut file, &path, line).map_err(failed)?;
+        Ok(rotated)
+    }
+
+    fn is_full(&self, file: &File, line: &str) -> io::Result<bool> {
+        let len = file.metadata()?.len();
+        let after = len.saturating_add(line.len() as u64 + 1);
+        Ok(self.options.rotate_bytes > 0 && len > 0 && after > self.options.rotate_bytes)
+    }
+
+    /// The log, open for appending; its folder is created again if somebody removed it.
+    fn open_append(&mut self) -> Result<File, LogError> {
+        let path = &self.options.path;
+        if !folder_of(path).is_dir() {
+            self.lock_lost = true;
+            create_folder(path)?;
+        }
+        if self.lock_lost {
+            self.lock = None;
+            self.lock = lock(path)?;
+            self.lock_lost = false;
+        }
+        check_regular(path)?;
+        let mut options = File::options();
+        let options = options.read(true).append(true).create(true);
+        options.open(path).map_err(|source| LogError::Open {
+            path: path.clone(),
+            source,
+        })
+    }
+}
+
+/// Writes a line and its newline in one call, or nothing at all.
+fn write_whole(file: &mut File, path: &Path, line: &str) -> io::Result<()> {
+    let mut before = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(line.len() + 2);
+    if is_torn(file, before)? {
+        // An earlier cut failed, or somebody else wrote here.
+        let found = inspect(file, before)?;
+        if found.torn == Torn::Ours {
+            cut(file, path, found.torn_from)?;
+            before = found.torn_from;
+        } else {
+            bytes.push(b'\n');
+        }
+    }
+    bytes.extend_from_slice(line.as_bytes());
+    bytes.push(b'\n');
+    let written = loop {
+        match file.write(&bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => break other,
+        }
+    };
+    match written {
+        Ok(count) if count == bytes.len() => Ok(()),
+        Ok(count) => {
+            cut(file, path, before)?;
+            let what = format!("only {count} of {} bytes fit", bytes.len());
+            Err(io::Error::new(ErrorKind::StorageFull, what))
+        }
+        Err(error) => {
+            cut(file, path, before)?;
+            Err(error)
+        }
+    }
+}
+
+fn create_folder(path: &Path) -> Result<(), LogError> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(|source| LogError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })
+}
+
+/// Opening a pipe would block, and rotation would move a device away.
+fn check_regular(path: &Path) -> Result<(), LogError> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(LogError::NotAFile {
+            path: path.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Locks `<path>.lock`. The file stays when the lock goes: to delete it would let two others each lock a different one.
+fn lock(path: &Path) -> Result<Option<File>, LogError> {
+    let lock = with_suffix(path, ".lock");
+    let opened = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock);
+    let file = opened.map_err(|source| LogError::Open {
+        path: lock.clone(),
+        source,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(LogError::InUse {
+            path: path.to_owned(),
+            lock,
+        }),
+        Err(TryLockError::Error(error)) => {
+            log::warn!(
+                "cannot lock {}, so nothing keeps a second collector out of the log: {error}",
+                lock.display()
+            );
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading a log back, line by line.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use tachograph_reducer::MetricsSnapshot;
+use thiserror::Error;
+
+use super::rotate::rotated_files;
+use super::tail::parse_line;
+
+/// The longest line, in bytes; a longer one is none of ours and is skipped without being held in memory.
+const MAX_LINE: u64 = 16 << 20;
+
+/// A line that is not a snapshot, or a file that cannot be read (`line_number` 0).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{} line {line_number} is skipped: {reason}", path.display())]
+pub struct LineError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1; 0 if the file itself could not be opened.
+    pub line_number: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// All snapshots of a log, oldest first: `metrics.json.2`, `metrics.json.1`, `metrics.json`.
+///
+/// A line that is not a snapshot yields an error and reading goes on after it. Lines of older and newer versions are read:
+/// unknown fields are ignored, missing ones defaulted. Should the log be rotated while it is read, a file may be read twice.
+///
+/// Cost: one line in memory at a time.
+pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
+    let path = path.as_ref();
+    let rotated = rotated_files(path).unwrap_or_default();
+    let mut files: Vec<_> = rotated.into_iter().map(|(_, file)| file).collect();
+    // Between a rotation and the next line there is no current file, and that is no error.
+    if files.is_empty() || path.exists() {
+        files.push(path.to_owned());
+    }
+    LogReader {
+        files: files.into_iter(),
+        current: None,
+    }
+}
+
+/// The iterator that [`read_lines`] returns.
+#[derive(Debug)]
+pub struct LogReader {
+    files: std::vec::IntoIter<PathBuf>,
+    current: Option<Lines>,
+}
+
+impl Iterator for LogReader {
+    type Item = Result<MetricsSnapshot, LineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(lines) = &mut self.current else {
+                match Lines::open(self.files.next()?) {
+                    Ok(lines) => self.current = Some(lines),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            match lines.read() {
+                Ok(None) => self.current = None,
+                Ok(Some(snapshot)) => return Some(Ok(snapshot)),
+                Err(Problem::Line(reason)) => return Some(Err(lines.error(reason))),
+                Err(Problem::File(error)) => {
+                    // The next read would most likely fail in the same way, for ever.
+                    let error = lines.error(error.to_string());
+                    self.current = None;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// What ends a line, or the reading of a file.
+enum Problem {
+    Line(String),
+    File(io::Error),
+}
+
+/// One file.
+#[derive(Debug)]
+struct Lines {
+    path: PathBuf,
+    input: BufReader<File>,
+    line_number: u64,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    fn open(path: PathBuf) -> Result<Self, LineError> {
+        match File::open(&path) {
+            Ok(file) => Ok(Self {
+                path,
+                input: BufReader::new(file),
+                line_number: 0,
+                line: Vec::new(),
+            }),
+            Err(error) => Err(LineError {
+                path,
+                line_number: 0,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// The next snapshot; `None` at the end. Blank lines are passed over.
+    fn read(&mut self) -> Result<Option<MetricsSnapshot>, Problem> {
+        loop {
+            self.line.clear();
+            let mut limited = self.input.by_ref().take(MAX_LINE);
+            let read = limited
+                .read_until(b'\n', &mut self.line)
+                .map_err(Problem::File)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.line_number += 1;
+            if self.line.last() != Some(&b'\n') && self.line.len() as u64 == MAX_LINE {
+                self.input.skip_until(b'\n').map_err(Problem::File)?;
+                return Err(Problem::Line("it is longer than 16 MiB".to_owned()));
+            }
+            let line = self.line.trim_ascii();
+            if !line.is_empty() {
+                return parse_line(line).map(Some).map_err(Problem::Line);
+            }
+        }
+    }
+
+    fn error(&self, reason: String) -> LineError {
+        LineError {
+            path: self.path.clone(),
+            line_number: self.line_number,
+            reason,
+        }
+    }
+}
