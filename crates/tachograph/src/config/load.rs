@@ -1,7 +1,7 @@
 //! Reading settings from where they stand, and refusing wrong ones with the place.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -148,26 +148,7 @@ impl Config {
             }
         };
         for (name, value) in env {
-            let name = name.to_string_lossy();
-            let Some(key) = name.strip_prefix(PREFIX) else {
-                continue;
-            };
-            let key = KEYS
-                .into_iter()
-                .find(|known| known.to_ascii_uppercase() == key)
-                .ok_or_else(|| ConfigError::UnknownVariable {
-                    name: name.to_string(),
-                })?;
-            if value.is_empty() {
-                continue;
-            }
-            config
-                .set(key, value)
-                .map_err(|reason| ConfigError::Variable {
-                    name: name.to_string(),
-                    reason,
-                })?;
-            origins.insert(key, Origin::Variable(name.into_owned()));
+            config.apply(&name, value, &mut origins)?;
         }
         config.check(&origins)?;
         Ok(config)
@@ -179,6 +160,35 @@ impl Config {
     /// [`ConfigError::Range`] for the first that is not.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check(&Origins::new())
+    }
+
+    /// Applies an environment variable, if it is one of ours and not empty.
+    fn apply(
+        &mut self,
+        name: &OsStr,
+        value: OsString,
+        origins: &mut Origins,
+    ) -> Result<(), ConfigError> {
+        let name = name.to_string_lossy();
+        let Some(suffix) = name.strip_prefix(PREFIX) else {
+            return Ok(());
+        };
+        let known = |key: &&str| key.to_ascii_uppercase() == suffix;
+        let Some(key) = KEYS.into_iter().find(known) else {
+            let name = name.into_owned();
+            return Err(ConfigError::UnknownVariable { name });
+        };
+        if value.is_empty() {
+            return Ok(());
+        }
+        let name = name.into_owned();
+        match self.set(key, value) {
+            Ok(()) => {
+                origins.insert(key, Origin::Variable(name));
+                Ok(())
+            }
+            Err(reason) => Err(ConfigError::Variable { name, reason }),
+        }
     }
 
     /// Sets a key to a value from the environment.
@@ -207,67 +217,63 @@ impl Config {
     }
 
     fn check(&self, origins: &Origins) -> Result<(), ConfigError> {
-        let require = |key: &'static str, good: bool, value: String, allowed: String| {
-            let origin = || origins.get(key).cloned().unwrap_or_default();
-            if good {
-                return Ok(());
-            }
-            Err(ConfigError::Range {
-                key,
-                value,
-                origin: origin(),
-                allowed,
-            })
+        let in_range = |key, value: Duration, low: Duration, high: Duration| Check {
+            key,
+            good: (low..=high).contains(&value),
+            value: format_duration(value),
+            allowed: format!("{} to {}", format_duration(low), format_duration(high)),
         };
-        let duration = |key, value: Duration, range: std::ops::RangeInclusive<Duration>| {
-            let (low, high) = (
-                format_duration(*range.start()),
-                format_duration(*range.end()),
-            );
-            let good = range.contains(&value);
-            require(
-                key,
-                good,
-                format_duration(value),
-                format!("{low} to {high}"),
-            )
+        let number = |key, value: usize, low: usize, high: usize| Check {
+            key,
+            good: (low..=high).contains(&value),
+            value: value.to_string(),
+            allowed: format!("{low} to {high}"),
         };
-        duration(
-            "metrics_interval",
-            self.metrics_interval,
-            MIN_METRICS_INTERVAL..=MAX_METRICS_INTERVAL,
-        )?;
+        let metrics = self.metrics_interval;
+        let (low, high) = (MIN_METRICS_INTERVAL, MAX_METRICS_INTERVAL);
+        in_range("metrics_interval", metrics, low, high).done(origins)?;
         let reduce = self.reduce_interval;
-        let (low, high) = (MIN_REDUCE_INTERVAL, self.metrics_interval);
-        require(
-            "reduce_interval",
-            (low..=high).contains(&reduce),
-            format_duration(reduce),
-            format!(
-                "{} to metrics_interval, which is {}",
-                format_duration(low),
-                format_duration(high)
-            ),
-        )?;
-        let number = |key, value: usize, range: std::ops::RangeInclusive<usize>| {
-            let allowed = format!("{} to {}", range.start(), range.end());
-            require(key, range.contains(&value), value.to_string(), allowed)
+        let mut check = in_range("reduce_interval", reduce, MIN_REDUCE_INTERVAL, metrics);
+        check.allowed += ", the metrics_interval";
+        check.done(origins)?;
+        number("window", self.window, 1, MAX_WINDOW).done(origins)?;
+        number("rotate_files", self.rotate_files, 0, MAX_ROTATE_FILES).done(origins)?;
+        let stall_after = Check {
+            key: "stall_after",
+            good: !self.stall_after.is_zero(),
+            value: format_duration(self.stall_after),
+            allowed: "longer than 0s".to_owned(),
         };
-        number("window", self.window, 1..=MAX_WINDOW)?;
-        number("rotate_files", self.rotate_files, 0..=MAX_ROTATE_FILES)?;
-        let stall = self.stall_after;
-        require(
-            "stall_after",
-            !stall.is_zero(),
-            format_duration(stall),
-            "longer than 0s".to_owned(),
-        )?;
-        require(
-            "log_path",
-            self.log_path.file_name().is_some(),
-            format!("\"{}\"", self.log_path.display()),
-            "the path of a file".to_owned(),
-        )
+        stall_after.done(origins)?;
+        let log_path = Check {
+            key: "log_path",
+            good: self.log_path.file_name().is_some(),
+            value: format!("\"{}\"", self.log_path.display()),
+            allowed: "the path of a file".to_owned(),
+        };
+        log_path.done(origins)
+    }
+}
+
+/// A value and what it may be.
+struct Check {
+    key: &'static str,
+    good: bool,
+    value: String,
+    allowed: String,
+}
+
+impl Check {
+    fn done(self, origins: &Origins) -> Result<(), ConfigError> {
+        if self.good {
+            return Ok(());
+        }
+        Err(ConfigError::Range {
+            key: self.key,
+            value: self.value,
+            origin: origins.get(self.key).cloned().unwrap_or_default(),
+            allowed: self.allowed,
+        })
     }
 }
 

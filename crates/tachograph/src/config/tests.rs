@@ -147,7 +147,7 @@ fn a_value_out_of_range_is_refused_with_its_place() {
         ),
         (
             "metrics_interval = \"1s\"\nreduce_interval = \"2s\"",
-            "reduce_interval = 2s (tacho.toml:2) is out of range: it must be 1ms to metrics_interval, which is 1s",
+            "reduce_interval = 2s (tacho.toml:2) is out of range: it must be 1ms to 1s, the metrics_interval",
         ),
         (
             "reduce_interval = \"1us\"",

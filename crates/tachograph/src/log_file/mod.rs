@@ -2,7 +2,7 @@
 //!
 //! What it promises, whatever happens to the process, the disk or the folder:
 //! - a complete line stays readable; a line torn by a crash is cut off at the next start, and the start says so;
-//! - a line that cannot be written waits in memory, up to [`MAX_HELD`] of them, and is written in order when it can be;
+//! - a line that cannot be written waits in memory, up to 1440 of them, and is written in order when it can be;
 //! - the file is opened anew for every line, so a deleted folder or a rename by `logrotate` heals by itself;
 //! - one writer at a time: a second one is refused instead of mixing its lines in.
 //!
@@ -28,11 +28,11 @@ use rotate::{folder_of, rotate, rotated_path, with_suffix};
 use tail::{Torn, cut, inspect, is_torn};
 
 /// Lines that wait in memory at most: a day of them at one a minute. After that the oldest is dropped and counted.
-pub const MAX_HELD: usize = 1440;
+pub(crate) const MAX_HELD: usize = 1440;
 /// Size at which a log is rotated unless configured otherwise: 64 MiB.
-pub const DEFAULT_ROTATE_BYTES: u64 = 64 << 20;
+pub(crate) const DEFAULT_ROTATE_BYTES: u64 = 64 << 20;
 /// Rotated files that are kept unless configured otherwise.
-pub const DEFAULT_ROTATE_FILES: usize = 10;
+pub(crate) const DEFAULT_ROTATE_FILES: usize = 10;
 
 /// Where the log is and how much of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl LogFile {
         self.errors
     }
 
-    /// Lines that wait to be written, at most [`MAX_HELD`].
+    /// Lines that wait to be written, at most 1440.
     pub fn held(&self) -> usize {
         self.held.len()
     }
