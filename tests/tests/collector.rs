@@ -12,7 +12,7 @@ use tachograph_tests::{Random, assert_same_statistics, oracle};
 use tempfile::TempDir;
 
 const FPS: u64 = 30;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A machine that uses half of one core and a gibibyte more each second.
 #[derive(Debug, Default)]
@@ -283,8 +283,8 @@ fn a_suspended_machine_and_a_clock_that_steps_back_are_not_downtime() {
     let recorder = collector.recorder();
     for second in 0..180 {
         match second {
-            50 => bench.time.suspend(Duration::from_secs(3 * 3600)),
-            100 => bench.time.step_back(Duration::from_secs(24 * 3600)),
+            50 => bench.time.suspend(Duration::from_hours(3)),
+            100 => bench.time.step_back(Duration::from_hours(24)),
             _ => {}
         }
         bench.time.advance(Duration::from_secs(1));
@@ -394,7 +394,7 @@ fn bad_settings_are_refused_with_a_sentence() {
     let bench = Bench::new();
     for sentence in [
         refused(bench.builder().metrics_interval(Duration::ZERO)),
-        refused(bench.builder().reduce_interval(Duration::from_secs(3600))),
+        refused(bench.builder().reduce_interval(Duration::from_hours(1))),
         refused(bench.builder().window(0)),
         refused(bench.builder().stall_after(Duration::ZERO)),
     ] {
