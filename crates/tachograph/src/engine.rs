@@ -245,10 +245,7 @@ impl Output {
 
     /// Prints one compact line, with the rate since the one before.
     fn show_line(&mut self, line: MetricsSnapshot) {
-        let text = match &self.shown {
-            Some(previous) => self.status.line_since(&line, previous),
-            None => self.status.line(&line),
-        };
+        let text = self.status.line(&line, self.shown.as_ref());
         self.print(&text);
         self.shown = Some(line);
     }

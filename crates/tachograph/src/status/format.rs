@@ -17,10 +17,10 @@ fn three_digits(value: f64) -> String {
     }
 }
 
-/// Milliseconds: `850 µs` is `0.85 ms`, 1250 is `1.25 s`. At most 7 characters.
+/// A time in milliseconds: 0.85 is `850 µs`, 1250 is `1.25 s`. At most 7 characters.
 pub(super) fn millis(value: f64) -> String {
     let (number, unit) = match value.abs() {
-        size if size > 0.0 && size < 0.009_95 => (value * 1e3, "µs"),
+        size if size > 0.0 && size < 0.9995 => (value * 1e3, "µs"),
         size if size < 999.5 => (value, "ms"),
         size if size < 3_600_000.0 => (value / 1e3, "s"),
         _ => (value / 3_600_000.0, "h"),
@@ -128,7 +128,7 @@ mod tests {
             (0.0, "0.00 ms"),
             (0.000_85, "0.85 µs"),
             (0.0085, "8.50 µs"),
-            (0.85, "0.85 ms"),
+            (0.85, "850 µs"),
             (9.994, "9.99 ms"),
             (9.996, "10.0 ms"),
             (85.34, "85.3 ms"),

@@ -64,14 +64,9 @@ impl Status {
         self.paint(table::render(&self.targets, snapshot))
     }
 
-    /// The most important on one line; no newline at the end.
-    pub fn line(&self, snapshot: &MetricsSnapshot) -> String {
-        self.paint(line::render(&self.targets, snapshot, None))
-    }
-
-    /// [`line`](Self::line), with the frames per second since `previous`.
-    pub fn line_since(&self, snapshot: &MetricsSnapshot, previous: &MetricsSnapshot) -> String {
-        self.paint(line::render(&self.targets, snapshot, Some(previous)))
+    /// The most important on one line, with the frames per second since `previous` if there is one; no newline at the end.
+    pub fn line(&self, snapshot: &MetricsSnapshot, previous: Option<&MetricsSnapshot>) -> String {
+        self.paint(line::render(&self.targets, snapshot, previous))
     }
 
     /// Colours the marks. Done last, because escapes would count as columns.

@@ -174,7 +174,7 @@ fn nothing_measured_is_no_data_and_never_zero() {
     assert!(!table.contains("0.0 ms") && !table.contains("0.00"));
     assert!(!table.contains(['✓', '⚠', '✗']));
     assert_eq!(
-        status(false).line(&empty),
+        status(false).line(&empty, None),
         "frames 0 motion no data events 0 | coreml no data — | llm no data — | latency no data — | cpu no data own no data — \
          | mem no data own no data — | up no data — | overhead no data —"
     );
@@ -185,7 +185,7 @@ fn marks_follow_the_targets() {
     let status = status(false);
     for (share, mark) in [(0.5, '✓'), (0.9, '⚠'), (1.5, '✗')] {
         let snapshot = at(share);
-        for text in [status.table(&snapshot), status.line(&snapshot)] {
+        for text in [status.table(&snapshot), status.line(&snapshot, None)] {
             assert_eq!(text.matches(mark).count(), 7, "{text}");
             assert_eq!(text.matches(['✓', '⚠', '✗', '—']).count(), 7, "{text}");
         }
@@ -199,7 +199,7 @@ fn color_is_on_the_marks_alone() {
     targets.set(Target::parse("frames_processed", "< 1900").unwrap());
     let render = |color| {
         let status = Status::new(targets.clone(), StatusStyle { color, ..PLAIN });
-        [status.table(&full()), status.line(&full())]
+        [status.table(&full()), status.line(&full(), None)]
     };
     for (plain, colored) in render(false).iter().zip(render(true)) {
         assert!(!plain.contains('\x1b'));
@@ -228,7 +228,7 @@ fn color_needs_a_terminal_and_no_objection() {
 fn the_line_has_it_all() {
     let mut snapshot = full();
     assert_eq!(
-        status(false).line(&snapshot),
+        status(false).line(&snapshot, None),
         "12:00:00Z frames 1800 motion 12.0 % events 3 (+5 suppressed) | coreml p95 85.3 ms ⚠ | llm no data — \
          | latency avg 1.68 s ✓ | cpu 12.0 % own 3.10 % ✓ | mem 41.0 % own 120 MiB ✓ | up 100.00 % ✓ \
          | overhead 0.01 % ✓ | in flight llm_inference 42 s"
@@ -243,7 +243,7 @@ fn the_line_has_it_all() {
     snapshot.log_errors = 4;
     snapshot.samples_rejected = 1;
     snapshot.coreml_inference.age_s = 75.0;
-    let line = status(false).line(&snapshot);
+    let line = status(false).line(&snapshot, None);
     for part in [
         " (+5 suppressed) failed 2 |",
         "| coreml p95 85.3 ms ⚠ (1m 15s old) |",
@@ -253,7 +253,7 @@ fn the_line_has_it_all() {
         assert!(line.contains(part), "{part}: {line}");
     }
     snapshot.in_flight = vec![hanging("quick", 12.0)];
-    assert!(!status(false).line(&snapshot).contains("in flight"));
+    assert!(!status(false).line(&snapshot, None).contains("in flight"));
 }
 
 #[test]
@@ -262,10 +262,10 @@ fn the_line_knows_the_rate_between_two_snapshots() {
     let mut snapshot = full();
     snapshot.frames_processed += 299;
     snapshot.timestamp += 10.0;
-    let line = status(false).line_since(&snapshot, &previous);
+    let line = status(false).line(&snapshot, Some(&previous));
     assert!(line.contains("frames 2099 (29.9/s) motion"), "{line}");
     for (now, before) in [(&previous, &snapshot), (&previous, &previous)] {
-        let line = status(false).line_since(now, before);
+        let line = status(false).line(now, Some(before));
         assert!(!line.contains("/s)"), "{line}");
     }
 }
@@ -308,7 +308,7 @@ fn custom_metrics_and_their_targets_are_shown() {
     assert_eq!(row(&table, "samples_recorded"), "samples_recorded 0 >1 ✗");
     assert_eq!(row(&table, "overwritten"), "losses samples overwritten 7");
     assert_eq!(row(&table, "down for"), "down for 1m 30s");
-    let line = status.line(&snapshot);
+    let line = status.line(&snapshot, None);
     for part in [
         "| coreml p95 85.3 ms |",
         "| llm no data |",
@@ -331,7 +331,7 @@ fn nothing_in_a_snapshot_steers_the_terminal() {
     snapshot.custom.timers.insert("a\nb\r".into(), stats(1.0));
     for text in [
         status(false).table(&snapshot),
-        status(false).line(&snapshot),
+        status(false).line(&snapshot, None),
     ] {
         assert!(!text.contains(['\x1b', '\r', '\x07']), "{text:?}");
     }
