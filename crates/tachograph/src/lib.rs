@@ -47,6 +47,11 @@ mod status;
 mod targets;
 mod time;
 
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use builder::{BuildError, MetricsCollectorBuilder};
 pub use collector::{MetricsCollector, RecordError};
 pub use config::{Config, ConfigError, Origin, parse_duration};
