@@ -1,0 +1,204 @@
+//! The event log: one JSON line per event.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::detect::Region;
+
+/// What one line says.
+#[derive(Debug, Serialize)]
+pub(crate) struct Event<'a> {
+    /// When the event was logged, RFC 3339, UTC.
+    pub(crate) time: Timestamp,
+    /// The same in Unix seconds.
+    pub(crate) timestamp: f64,
+    /// The number of its frame in the input, from 0.
+    pub(crate) frame: u64,
+    /// The frame's place in the video, in seconds.
+    pub(crate) video_time_s: f64,
+    /// What was seen where, in pixels, the largest first.
+    pub(crate) regions: &'a [Region],
+    /// What the language model said; `null` without one, or when it failed.
+    pub(crate) description: Option<&'a str>,
+    /// Why there is no description although there should be one; left out when there is none to explain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description_error: Option<&'a str>,
+}
+
+/// Why the event log cannot be used, with the path and the reason.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EventsError {
+    /// The folder of the log cannot be made.
+    #[error("cannot create the folder of the event log {path}: {error}")]
+    Folder {
+        /// The log's path.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The log cannot be opened for appending.
+    #[error("cannot open the event log {path}: {error}")]
+    Open {
+        /// The log's path.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A line could not be written.
+    #[error("cannot write to the event log {path}: {error}")]
+    Write {
+        /// The log's path.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// An open event log. Lines are appended; what earlier runs wrote stays.
+pub(crate) struct EventLog {
+    path: PathBuf,
+    file: File,
+    line: Vec<u8>,
+    /// Whether the file ends in the middle of a line, so that the next one must not be glued to it.
+    torn: bool,
+}
+
+impl EventLog {
+    /// Opens the log, and makes its folder if need be.
+    pub(crate) fn open(path: &Path) -> Result<Self, EventsError> {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            fs::create_dir_all(folder).map_err(|error| EventsError::Folder {
+                path: path.to_owned(),
+                error,
+            })?;
+        }
+        let open = OpenOptions::new().append(true).create(true).open(path);
+        let file = open.map_err(|error| EventsError::Open {
+            path: path.to_owned(),
+            error,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            // A run that was killed in the middle of a write leaves half a line behind.
+            torn: ends_torn(path).unwrap_or(false),
+            file,
+            line: Vec::with_capacity(1024),
+        })
+    }
+
+    /// Appends one line, by one system call.
+    pub(crate) fn append(&mut self, event: &Event<'_>) -> Result<(), EventsError> {
+        self.line.clear();
+        if self.torn {
+            self.line.push(b'\n');
+        }
+        let result = serde_json::to_writer(&mut self.line, event).map_err(io::Error::from);
+        self.line.push(b'\n');
+        result
+            .and_then(|()| self.write())
+            .map_err(|error| EventsError::Write {
+                path: self.path.clone(),
+                error,
+            })
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        loop {
+            match self.file.write(&self.line) {
+                Ok(written) if written == self.line.len() => {
+                    self.torn = false;
+                    return Ok(());
+                }
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => {
+                    self.torn = true;
+                    return Err(io::Error::other("only a part of the line was written"));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Whether the last byte is something else than a line feed. Devices and pipes have no last byte.
+fn ends_torn(path: &Path) -> io::Result<bool> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(false);
+    }
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(frame: u64) -> Event<'static> {
+        Event {
+            time: Timestamp::UNIX_EPOCH,
+            timestamp: 0.0,
+            frame,
+            video_time_s: 0.5,
+            regions: &[],
+            description: None,
+            description_error: None,
+        }
+    }
+
+    #[test]
+    fn lines_are_appended_and_a_torn_one_stays_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b/events.jsonl");
+        let mut log = EventLog::open(&path).expect("opens");
+        log.append(&event(1)).expect("writes");
+        log.append(&event(2)).expect("writes");
+        drop(log);
+        let mut file = OpenOptions::new().append(true).open(&path).expect("opens");
+        file.write_all(b"{\"time\":\"19").expect("writes");
+        let mut log = EventLog::open(&path).expect("opens");
+        log.append(&event(3)).expect("writes");
+        log.append(&event(4)).expect("writes");
+        let text = fs::read_to_string(&path).expect("reads");
+        let frames: Vec<_> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .map(|line| line["frame"].as_u64())
+            .collect();
+        assert_eq!(frames, [Some(1), Some(2), Some(3), Some(4)]);
+        assert_eq!(text.lines().count(), 5);
+    }
+
+    #[test]
+    fn a_line_has_all_its_fields() {
+        let json = serde_json::to_value(event(7)).expect("serialises");
+        assert_eq!(json["time"], "1970-01-01T00:00:00Z");
+        assert_eq!(json["description"], serde_json::Value::Null);
+        assert_eq!(json.get("description_error"), None);
+        assert_eq!(json["video_time_s"], 0.5);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("writes");
+        let error = EventLog::open(&file.join("events.jsonl"))
+            .err()
+            .expect("refused");
+        assert!(error.to_string().contains("cannot create the folder"));
+        let error = EventLog::open(folder.path()).err().expect("refused");
+        assert!(error.to_string().contains("cannot open the event log"));
+    }
+}
