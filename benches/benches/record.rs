@@ -20,23 +20,23 @@ fn record(c: &mut Criterion) {
     let mut group = c.benchmark_group("record");
     group.bench_function("clock_read", |b| b.iter(|| recorder.now()));
     group.bench_function("count", |b| {
-        b.iter(|| recorder.increment(black_box(metrics::FRAMES_PROCESSED)))
+        b.iter(|| recorder.increment(black_box(metrics::FRAMES_PROCESSED)));
     });
     group.bench_function("scope", |b| {
-        b.iter(|| drop(recorder.start(black_box(metrics::COREML_INFERENCE))))
+        b.iter(|| drop(recorder.start(black_box(metrics::COREML_INFERENCE))));
     });
     group.bench_function("record", |b| {
         b.iter(|| {
             recorder.record(
                 metrics::COREML_INFERENCE,
                 black_box(Duration::from_millis(85)),
-            )
+            );
         });
     });
     let (start, end) = (recorder.now(), recorder.now());
     group.bench_function("record_between", |b| {
         b.iter(|| {
-            recorder.record_between(metrics::COREML_INFERENCE, black_box(start), black_box(end))
+            recorder.record_between(metrics::COREML_INFERENCE, black_box(start), black_box(end));
         });
     });
     group.bench_function("stage", |b| {
