@@ -24,8 +24,9 @@ pub(crate) struct Lifetime {
     out_of_range: u64,
     /// Nanoseconds. Holds every sample that was read.
     histogram: Histogram<u64>,
-    /// The same since the last [`Lifetime::take_interval`].
-    interval: Histogram<u64>,
+    /// What `histogram` was at the last [`Lifetime::take_interval`]; the interval is the difference, so that a sample is
+    /// recorded once.
+    taken: Histogram<u64>,
     /// The percentiles as last computed.
     stats: LifetimeStats,
 }
@@ -37,7 +38,7 @@ impl Lifetime {
             ticks: 0,
             out_of_range: 0,
             histogram: histogram(),
-            interval: histogram(),
+            taken: histogram(),
             stats: LifetimeStats::default(),
         }
     }
@@ -53,7 +54,6 @@ impl Lifetime {
         let held = nanos.clamp(LOWEST_NANOS, HIGHEST_NANOS);
         self.out_of_range += u64::from(held != nanos);
         self.histogram.saturating_record(held);
-        self.interval.saturating_record(held);
     }
 
     /// Computes the percentiles anew, if anything was recorded since.
@@ -79,17 +79,20 @@ impl Lifetime {
         }
     }
 
-    /// The interval's histogram as HdrHistogram V2 (compressed, base64), and an empty one from now on. `None` without samples.
+    /// What was recorded since the last call as HdrHistogram V2 (compressed, base64). `None` without samples.
     pub(crate) fn take_interval(&mut self) -> Option<String> {
-        if self.interval.is_empty() {
+        let mut interval = self.histogram.clone();
+        // The counts only ever grow from one call to the next, and writing to memory fails only for a histogram that the
+        // format cannot hold, which these bounds exclude.
+        interval.subtract(&self.taken).ok()?;
+        if interval.is_empty() {
             return None;
         }
         let mut bytes = Vec::new();
-        // Writing to memory; it can fail only for a histogram that the format cannot hold, which these bounds exclude.
         V2DeflateSerializer::new()
-            .serialize(&self.interval, &mut bytes)
+            .serialize(&interval, &mut bytes)
             .ok()?;
-        self.interval.reset();
+        self.taken.set_to(&self.histogram).ok()?;
         Some(STANDARD.encode(bytes))
     }
 
@@ -98,7 +101,7 @@ impl Lifetime {
         self.ticks = 0;
         self.out_of_range = 0;
         self.histogram.reset();
-        self.interval.reset();
+        self.taken.reset();
         self.stats = LifetimeStats::default();
     }
 }

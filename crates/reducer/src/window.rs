@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::percentile::percentiles;
+use crate::percentile::{percentiles, percentiles_of_sorted};
 use crate::snapshot::TimerStats;
 
 /// A sample of one lane on its way into the window. The order of the fields is the order of the window: by end, then by lane,
@@ -18,6 +18,10 @@ pub(crate) struct Entry {
     pub(crate) ticks: u64,
 }
 
+/// Arrivals up to which the sorted durations are updated one by one (two shifts of a few KiB each) rather than selected anew.
+const FEW: usize = 32;
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
 /// The newest `size` samples, and their statistics.
 ///
 /// Exact: the newest samples of old and new ones together are among the newest of the old and the newest of the new, so keeping
@@ -27,8 +31,11 @@ pub(crate) struct Window {
     size: usize,
     /// In order, at most `size` between two calls.
     entries: VecDeque<Entry>,
-    /// Room for the selection of percentiles.
-    scratch: Vec<u64>,
+    /// The lengths of the entries in clock ticks; in ascending order if `is_sorted`.
+    ticks: Vec<u64>,
+    is_sorted: bool,
+    /// Sum of all lengths.
+    sum: u128,
     /// Of the entries as they are; the age is filled in when it is asked for.
     stats: TimerStats,
 }
@@ -38,7 +45,9 @@ impl Window {
         Self {
             size,
             entries: VecDeque::with_capacity(size.saturating_mul(2)),
-            scratch: Vec::with_capacity(size),
+            ticks: Vec::with_capacity(size.saturating_add(FEW)),
+            is_sorted: true,
+            sum: 0,
             stats: TimerStats::default(),
         }
     }
@@ -52,23 +61,37 @@ impl Window {
             new.sort_unstable();
         }
         let superfluous = new.len().saturating_sub(self.size);
+        let arriving = &new[superfluous..];
+        let few = arriving.len() <= FEW;
+        if few {
+            self.insert_sorted(arriving);
+        }
+        self.sum += arriving
+            .iter()
+            .map(|entry| u128::from(entry.ticks))
+            .sum::<u128>();
         let late = self
             .entries
             .back()
-            .zip(new.get(superfluous))
+            .zip(arriving.first())
             .is_some_and(|(newest, first)| first < newest);
-        self.entries.extend(new.drain(..).skip(superfluous));
+        self.entries.extend(arriving);
+        new.clear();
         if late {
             self.entries.make_contiguous().sort_unstable();
         }
-        let surplus = self.entries.len().saturating_sub(self.size);
-        self.entries.drain(..surplus);
+        self.drop_oldest(few);
         self.stats = self.summarize(nanos_per_tick);
     }
 
     pub(crate) fn clear(&mut self) {
+        *self = Self {
+            entries: std::mem::take(&mut self.entries),
+            ticks: std::mem::take(&mut self.ticks),
+            ..Self::new(self.size)
+        };
         self.entries.clear();
-        self.stats = TimerStats::default();
+        self.ticks.clear();
     }
 
     /// The statistics, as of `now` in clock ticks.
@@ -83,20 +106,56 @@ impl Window {
         }
     }
 
-    fn summarize(&mut self, nanos_per_tick: f64) -> TimerStats {
-        let millis = nanos_per_tick / 1e6;
-        self.scratch.clear();
-        self.scratch
-            .extend(self.entries.iter().map(|entry| entry.ticks));
-        let (mut sum, mut min, mut max) = (0_u128, u64::MAX, 0);
-        for &ticks in &self.scratch {
-            sum += u128::from(ticks);
-            min = min.min(ticks);
-            max = max.max(ticks);
+    fn insert_sorted(&mut self, arriving: &[Entry]) {
+        if !self.is_sorted {
+            self.ticks.clear();
+            self.ticks
+                .extend(self.entries.iter().map(|entry| entry.ticks));
+            self.ticks.sort_unstable();
+            self.is_sorted = true;
         }
-        let Some([p50, p95, p99]) = percentiles(&mut self.scratch, [0.5, 0.95, 0.99]) else {
+        for entry in arriving {
+            let place = self.ticks.partition_point(|&ticks| ticks < entry.ticks);
+            self.ticks.insert(place, entry.ticks);
+        }
+    }
+
+    /// Brings the window back to its size; what goes may have come just now.
+    fn drop_oldest(&mut self, keep_sorted: bool) {
+        let surplus = self.entries.len().saturating_sub(self.size);
+        for entry in self.entries.drain(..surplus) {
+            self.sum -= u128::from(entry.ticks);
+            if keep_sorted && let Ok(place) = self.ticks.binary_search(&entry.ticks) {
+                self.ticks.remove(place);
+            }
+        }
+        if !keep_sorted {
+            self.is_sorted = false;
+            self.ticks.clear();
+            self.ticks
+                .extend(self.entries.iter().map(|entry| entry.ticks));
+        }
+    }
+
+    fn summarize(&mut self, nanos_per_tick: f64) -> TimerStats {
+        let (percentiles, min, max) = if self.is_sorted {
+            let ends = (self.ticks.first().copied(), self.ticks.last().copied());
+            (
+                percentiles_of_sorted(&self.ticks, QUANTILES),
+                ends.0,
+                ends.1,
+            )
+        } else {
+            let ends = (
+                self.ticks.iter().min().copied(),
+                self.ticks.iter().max().copied(),
+            );
+            (percentiles(&mut self.ticks, QUANTILES), ends.0, ends.1)
+        };
+        let (Some([p50, p95, p99]), Some(min), Some(max)) = (percentiles, min, max) else {
             return TimerStats::default();
         };
+        let millis = nanos_per_tick / 1e6;
         let span = self
             .entries
             .back()
@@ -104,7 +163,7 @@ impl Window {
             .map_or(0, |(newest, oldest)| newest.end - oldest.end);
         TimerStats {
             count: self.entries.len() as u64,
-            avg: sum as f64 / self.entries.len() as f64 * millis,
+            avg: self.sum as f64 / self.entries.len() as f64 * millis,
             min: min as f64 * millis,
             max: max as f64 * millis,
             p50: p50 * millis,
@@ -159,6 +218,58 @@ mod tests {
         assert_eq!(ticks(&window), [2, 4, 3]);
         window.merge(&mut vec![entry(5, 1, 5)], 1.0);
         assert_eq!(ticks(&window), [2, 4, 3]);
+    }
+
+    #[test]
+    fn few_or_many_at_a_time_make_no_difference() {
+        let mut seed = 1_u64;
+        for size in [1, 2, 50, 1000] {
+            let mut window = Window::new(size);
+            let mut all = Vec::new();
+            for round in 0..200 {
+                let burst = if round % 7 == 0 {
+                    FEW as u64 + 3
+                } else {
+                    round % 5
+                };
+                let mut new: Vec<Entry> = (0..burst)
+                    .map(|_| {
+                        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        // Some arrive late, and many are equal.
+                        entry(
+                            round * 10 + (seed >> 60),
+                            (seed >> 40) as u32 % 3,
+                            (seed >> 33) % 90,
+                        )
+                    })
+                    .zip(all.len() as u64..)
+                    .map(|(entry, index)| Entry { index, ..entry })
+                    .collect();
+                all.extend_from_slice(&new);
+                window.merge(&mut new, 1e6);
+                all.sort_unstable();
+                let newest = &all[all.len().saturating_sub(size)..];
+                assert!(
+                    window.entries.iter().eq(newest),
+                    "size {size}, round {round}"
+                );
+                let mut lengths: Vec<u64> = newest.iter().map(|entry| entry.ticks).collect();
+                let stats = window.stats(0, 1e6);
+                assert_eq!(stats.count, lengths.len() as u64);
+                if let Some([p50, p95, p99]) = percentiles(&mut lengths, QUANTILES) {
+                    assert_eq!((stats.p50, stats.p95, stats.p99), (p50, p95, p99));
+                    let ends = (lengths.iter().min(), lengths.iter().max());
+                    assert_eq!(
+                        ends.0
+                            .zip(ends.1)
+                            .map(|(&min, &max)| (min as f64, max as f64)),
+                        Some((stats.min, stats.max))
+                    );
+                    let mean = lengths.iter().sum::<u64>() as f64 / lengths.len() as f64;
+                    assert!((stats.avg - mean).abs() < 1e-9);
+                }
+            }
+        }
     }
 
     #[test]
