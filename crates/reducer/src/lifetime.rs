@@ -80,19 +80,20 @@ impl Lifetime {
     }
 
     /// What was recorded since the last call as HdrHistogram V2 (compressed, base64). `None` without samples.
-    pub(crate) fn take_interval(&mut self) -> Option<String> {
-        let mut interval = self.histogram.clone();
-        // The counts only ever grow from one call to the next, and writing to memory fails only for a histogram that the
-        // format cannot hold, which these bounds exclude.
-        interval.subtract(&self.taken).ok()?;
-        if interval.is_empty() {
+    ///
+    /// `scratch` is any histogram made by [`histogram`]; making one for each call would cost more than all the rest.
+    pub(crate) fn take_interval(&mut self, scratch: &mut Histogram<u64>) -> Option<String> {
+        if self.histogram.len() == self.taken.len() {
             return None;
         }
+        // None of these can fail: the bounds are the same and fit the format, and counts only grow from call to call.
+        scratch.set_to(&self.histogram).ok()?;
+        scratch.subtract(&self.taken).ok()?;
+        self.taken.add(&*scratch).ok()?;
         let mut bytes = Vec::new();
         V2DeflateSerializer::new()
-            .serialize(&interval, &mut bytes)
+            .serialize(scratch, &mut bytes)
             .ok()?;
-        self.taken.set_to(&self.histogram).ok()?;
         Some(STANDARD.encode(bytes))
     }
 
@@ -108,7 +109,7 @@ impl Lifetime {
 
 /// An empty histogram of nanoseconds.
 #[expect(clippy::expect_used)]
-fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_NANOS, HIGHEST_NANOS, SIGNIFICANT_DIGITS)
         .expect("constant bounds are valid")
 }
@@ -162,11 +163,13 @@ mod tests {
     #[test]
     fn intervals_merge_to_the_lifetime() {
         let mut lifetime = Lifetime::new();
-        assert_eq!(lifetime.take_interval(), None);
-        let mut merged = histogram();
+        let (mut scratch, mut merged) = (histogram(), histogram());
+        assert_eq!(lifetime.take_interval(&mut scratch), None);
         for interval in 1..=3 {
             (1..=100).for_each(|n| lifetime.record(n * interval * 10_000));
-            let line = lifetime.take_interval().expect("there are samples");
+            let line = lifetime
+                .take_interval(&mut scratch)
+                .expect("there are samples");
             let bytes = STANDARD.decode(line).expect("it is base64");
             let decoded: Histogram<u64> = Deserializer::new()
                 .deserialize(&mut bytes.as_slice())

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hdrhistogram::Histogram;
 use tachograph_hotpath::{Counter, Registry, Stamp, Timer, metrics};
 
+use crate::lifetime::histogram;
 use crate::merge::{Merge, SlowFrame};
 use crate::publish::{Publisher, SnapshotReader};
 use crate::snapshot::{InFlightStage, MetricsSnapshot, TimerStats};
@@ -21,6 +23,8 @@ pub struct Reducer {
     sequence: u64,
     /// What runs in a frame that has not started a stage.
     between_stages: Arc<str>,
+    /// Room for the histogram of one interval.
+    scratch: Histogram<u64>,
 }
 
 impl Reducer {
@@ -31,6 +35,7 @@ impl Reducer {
             publisher: Publisher::new(),
             sequence: 0,
             between_stages: Arc::from("frame"),
+            scratch: histogram(),
         }
     }
 
@@ -79,10 +84,13 @@ impl Reducer {
     /// What each timer recorded since the last call, as HdrHistogram V2 (compressed, base64; nanoseconds). Timers without
     /// samples are left out.
     pub fn take_interval_histograms(&mut self) -> BTreeMap<Arc<str>, String> {
-        let names = self.merge.registry.schema().timers().iter();
-        let taken = names.zip(&mut self.merge.timers);
+        let Self { merge, scratch, .. } = self;
+        let names = merge.registry.schema().timers().iter();
+        let taken = names.zip(&mut merge.timers);
         taken
-            .filter_map(|(name, timer)| Some((Arc::clone(name), timer.lifetime.take_interval()?)))
+            .filter_map(|(name, timer)| {
+                Some((Arc::clone(name), timer.lifetime.take_interval(scratch)?))
+            })
             .collect()
     }
 

@@ -191,7 +191,6 @@ impl Core {
 
     /// Samples the machine and adds up the overhead.
     pub(crate) fn probe(&mut self, engine: &Engine) {
-        self.reducer.refresh_lifetime();
         let now = engine.time.monotonic();
         if let Some(probe) = &mut self.probe {
             self.usage.observe(now, probe.sample());

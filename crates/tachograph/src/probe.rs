@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cpu_time::ProcessTime;
+use memory_stats::memory_stats;
 use sysinfo::{
     CpuRefreshKind, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind,
     System,
@@ -34,33 +35,58 @@ pub struct SystemSample {
     pub process_cpu: Option<Duration>,
 }
 
-/// Asks the operating system through `sysinfo`: the machine's CPU and memory, and of the processes only this one.
+/// Samples between two looks for a memory limit: cgroups are configured before a process starts, as a rule, and asking costs
+/// more than all the rest.
+const LIMIT_EVERY: u32 = 60;
+
+/// Asks the operating system: about the machine through `sysinfo`, about this process through its own clock and counters. No
+/// other process is looked at. About 0.1 ms a sample on Linux.
 pub struct SystemProbe {
     system: System,
     pid: Option<Pid>,
     /// The first reading of the machine's CPU is the average since boot.
     primed: bool,
+    /// Whether this process's cgroup has less memory than the machine.
+    limited: bool,
+    /// Samples until that is looked up again.
+    until_limit: u32,
 }
 
 impl SystemProbe {
     /// Takes the reading that later ones are compared with. `None` where `sysinfo` does not work.
     pub fn new() -> Option<Self> {
-        let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
-        let system = System::new_with_specifics(kind).ok()?;
+        let cpu = CpuRefreshKind::nothing().with_usage();
+        let mut system = System::new_with_specifics(RefreshKind::nothing().with_cpu(cpu)).ok()?;
+        let pid = sysinfo::get_current_pid().ok();
+        if let Some(pid) = pid {
+            // Just so that it is listed and can be asked for its cgroup.
+            let kind = ProcessRefreshKind::nothing().without_tasks();
+            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
+        }
         Some(Self {
             system,
-            pid: sysinfo::get_current_pid().ok(),
+            pid,
             primed: false,
+            limited: false,
+            until_limit: 0,
         })
     }
 
     /// Memory in use and in all, in bytes: of the cgroup where it is limited, else of the machine.
-    fn memory(&self) -> (u64, u64) {
+    fn memory(&mut self) -> (u64, u64) {
         let machine = (self.system.used_memory(), self.system.total_memory());
-        let process = self.pid.and_then(|pid| self.system.process(pid));
+        let look = self.limited || self.until_limit == 0;
+        self.until_limit = self.until_limit.checked_sub(1).unwrap_or(LIMIT_EVERY);
+        let process = self
+            .pid
+            .filter(|_| look)
+            .and_then(|pid| self.system.process(pid));
         let limits = process.and_then(sysinfo::Process::cgroup_limits);
-        let limited = limits.filter(|limits| (1..machine.1).contains(&limits.total_memory));
-        limited.map_or(machine, |limits| {
+        let limit = limits.filter(|limits| (1..machine.1).contains(&limits.total_memory));
+        if look {
+            self.limited = limit.is_some();
+        }
+        limit.map_or(machine, |limits| {
             (
                 limits.total_memory.saturating_sub(limits.free_memory),
                 limits.total_memory,
@@ -74,21 +100,13 @@ impl Probe for SystemProbe {
         self.system.refresh_cpu_usage();
         self.system
             .refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        if let Some(pid) = self.pid {
-            let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
-            self.system
-                .refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
-        }
         let (used, total) = self.memory();
         let primed = std::mem::replace(&mut self.primed, true);
         SystemSample {
             cpu_percent: primed.then(|| f64::from(self.system.global_cpu_usage())),
             memory_used: (total > 0).then_some(used),
             memory_total: (total > 0).then_some(total),
-            process_memory: self
-                .pid
-                .and_then(|pid| self.system.process(pid))
-                .map(sysinfo::Process::memory),
+            process_memory: memory_stats().map(|stats| stats.physical_mem as u64),
             process_cpu: ProcessTime::try_now().ok().map(|time| time.as_duration()),
         }
     }
