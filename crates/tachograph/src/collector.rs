@@ -89,7 +89,7 @@ impl MetricsCollector {
     ///
     /// For a collector that was made by [`MetricsCollectorBuilder::build`] and has no thread of its own.
     pub fn poll(&self) -> Duration {
-        self.engine.charged(|| self.engine.poll())
+        self.engine.charged(|| self.engine.poll(Duration::ZERO))
     }
 
     /// Writes a line to the log now.

@@ -2,44 +2,50 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
-use crossbeam::channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam::sync::{Parker, Unparker};
 
 use crate::engine::Engine;
 
-/// The thread that keeps a collector's schedule until this is stopped or dropped.
+/// The thread that keeps a collector's schedule until it is stopped.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    /// Nothing is ever sent; its end is the signal.
-    stop: Sender<()>,
+    stopped: Arc<AtomicBool>,
+    unparker: Unparker,
     thread: JoinHandle<()>,
 }
 
 impl Driver {
     pub(crate) fn start(engine: Arc<Engine>) -> io::Result<Self> {
-        let (stop, stopped) = bounded::<()>(0);
+        // A channel would do as well, but spins for some ten microseconds before it sleeps, each time.
+        let parker = Parker::new();
+        let unparker = parker.unparker().clone();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
         let thread = thread::Builder::new()
             .name("tachograph".to_owned())
             .spawn(move || {
                 let mut meter = Meter::start();
-                loop {
-                    let pause = engine.poll();
-                    engine.charge(meter.lap());
-                    match stopped.recv_deadline(Instant::now() + pause) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-                    }
+                while !stop.load(Ordering::Acquire) {
+                    let pause = engine.poll(meter.lap());
+                    parker.park_deadline(Instant::now() + pause);
                 }
             })?;
-        Ok(Self { stop, thread })
+        Ok(Self {
+            stopped,
+            unparker,
+            thread,
+        })
     }
 
     /// Waits for the thread to end.
     pub(crate) fn stop(self) {
-        drop(self.stop);
+        self.stopped.store(true, Ordering::Release);
+        self.unparker.unpark();
         if self.thread.join().is_err() {
             log::error!("the metrics thread had panicked; snapshots and log stopped then");
         }
@@ -55,7 +61,7 @@ impl Meter {
     }
 
     /// Time since the last call; zero where the platform cannot tell.
-    fn lap(&mut self) -> std::time::Duration {
+    fn lap(&mut self) -> Duration {
         let now = ThreadTime::try_now().ok();
         let then = std::mem::replace(&mut self.0, now);
         now.zip(then)

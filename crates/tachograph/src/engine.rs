@@ -78,9 +78,10 @@ impl Engine {
         core.reduce(self);
     }
 
-    /// Does what is due; returns how long nothing will be.
-    pub(crate) fn poll(&self) -> Duration {
+    /// Does what is due; returns how long nothing will be. `spent` is CPU time that went into measuring since the last call.
+    pub(crate) fn poll(&self, spent: Duration) -> Duration {
         let mut core = self.core();
+        core.cpu += spent;
         let due = core.schedule.take_due(self.time.monotonic());
         if due.probe {
             core.probe(self);
@@ -134,17 +135,12 @@ impl Engine {
         self.rejected.store(0, Relaxed);
     }
 
-    /// Counts CPU time as spent on measuring.
-    pub(crate) fn charge(&self, spent: Duration) {
-        self.core().cpu += spent;
-    }
-
     /// Does something on a thread that is not the collector's own and counts its CPU time as spent on measuring.
     pub(crate) fn charged<T>(&self, work: impl FnOnce() -> T) -> T {
         let start = ThreadTime::try_now();
         let result = work();
         if let Ok(Ok(spent)) = start.map(|start| start.try_elapsed()) {
-            self.charge(spent);
+            self.core().cpu += spent;
         }
         result
     }
