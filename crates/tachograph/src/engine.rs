@@ -245,10 +245,13 @@ impl Output {
         self.shown = Some(line);
     }
 
-    /// Prints to the console; one that is gone is no reason to stop.
+    /// Prints to the console, in one write so that nothing comes in between; one that is gone is no reason to stop.
     fn print(&mut self, text: &str) {
         if let Some(console) = &mut self.console {
-            _ = writeln!(console, "{}", text.trim_end()).and_then(|()| console.flush());
+            let text = format!("{}\n", text.trim_end());
+            _ = console
+                .write_all(text.as_bytes())
+                .and_then(|()| console.flush());
         }
     }
 }
