@@ -11,6 +11,11 @@ use crate::sync::{Arc, AtomicU64, OwnedCounter, Relaxed};
 
 /// Cells side by side in one padded block of 128 bytes, so that lanes never share a cache line.
 const CELLS_PER_BLOCK: usize = 16;
+/// The cell of records that named something this lane does not have.
+const REJECTED: usize = OUTCOME_CELLS;
+/// The cell of the first counter.
+const COUNTERS: usize = REJECTED + 1;
+
 type Block = CachePadded<[OwnedCounter; CELLS_PER_BLOCK]>;
 
 /// One writer's storage: counter cells, a sample ring per timer, a ring of frame traces and the in-flight word.
@@ -19,8 +24,10 @@ type Block = CachePadded<[OwnedCounter; CELLS_PER_BLOCK]>;
 /// from where the last one stopped, so nothing is lost in the handover.
 #[derive(Debug)]
 pub struct Lane {
-    /// The schema's counters, then a cell per outcome, then the cell of what was rejected.
+    /// The cells of [`OUTCOME_CELLS`], then [`REJECTED`], then the schema's counters, then what is left of the last block. A
+    /// counter of another schema that lands there is counted as rejected when it is read, so writing needs a single check.
     cells: Box<[Block]>,
+    /// How many counters the schema has.
     counters: usize,
     rings: Box<[Arc<SampleRing>]>,
     /// The newest whole frames. The only part that reader and writer both change.
@@ -41,7 +48,7 @@ pub(crate) struct LaneWriters {
 impl Lane {
     pub(crate) fn new(schema: &Schema, samples: usize, frames: usize) -> (Self, LaneWriters) {
         let counters = schema.counters().len();
-        let cells = counters + OUTCOME_CELLS + 1;
+        let cells = COUNTERS + counters;
         let block = || CachePadded::new(std::array::from_fn(|_| OwnedCounter::new()));
         let (rings, timers): (Vec<_>, Vec<_>) = schema
             .timers()
@@ -73,7 +80,7 @@ impl Lane {
     #[inline]
     pub fn counter(&self, counter: Counter) -> u64 {
         if counter.index() < self.counters {
-            self.load(counter.index())
+            self.load(COUNTERS + counter.index())
         } else {
             0
         }
@@ -82,12 +89,14 @@ impl Lane {
     /// How many frames ended this way; `after_motion` tells failed frames that had seen motion from those that had not,
     /// and is ignored for the others.
     pub fn outcomes(&self, outcome: Outcome, after_motion: bool) -> u64 {
-        self.load(self.counters + outcome.cell(after_motion))
+        self.load(outcome.cell(after_motion))
     }
 
-    /// Records that named a counter or timer which this lane's schema does not have.
+    /// Records that named a timer which this lane's schema does not have, and what was added to counters that it does not have.
     pub fn rejected(&self) -> u64 {
-        self.load(self.rejected_cell())
+        let cells = self.cells.len() * CELLS_PER_BLOCK;
+        let strangers = (COUNTERS + self.counters..cells).map(|cell| self.load(cell));
+        strangers.fold(self.load(REJECTED), u64::wrapping_add)
     }
 
     /// The samples of a timer; `None` for a timer of another, larger schema.
@@ -126,29 +135,24 @@ impl Lane {
         Some(&block[index % CELLS_PER_BLOCK])
     }
 
-    fn rejected_cell(&self) -> usize {
-        self.counters + OUTCOME_CELLS
-    }
-
     // What follows is called by the owner of the lane alone; that is what makes `store(load + n)` exact.
 
     #[inline]
     pub(crate) fn add(&self, counter: Counter, n: u64) {
-        if counter.index() < self.counters {
-            self.raise(counter.index(), n);
-        } else {
-            self.reject();
+        match self.cell(COUNTERS + counter.index()) {
+            Some(cell) => cell.raise(n),
+            None => self.reject(),
         }
     }
 
     #[inline]
     pub(crate) fn add_outcome(&self, outcome: Outcome, after_motion: bool) {
-        self.raise(self.counters + outcome.cell(after_motion), 1);
+        self.raise(outcome.cell(after_motion), 1);
     }
 
     #[cold]
     pub(crate) fn reject(&self) {
-        self.raise(self.rejected_cell(), 1);
+        self.raise(REJECTED, 1);
     }
 
     #[inline]

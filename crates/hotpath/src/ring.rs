@@ -6,7 +6,7 @@
 //!
 //! # Protocol
 //!
-//! The writer keeps its position and sum in plain cells and never reads an atomic:
+//! The writer, which keeps its running sum in a plain cell and reads back nothing but its own `tail`:
 //! 1. store both words of slot `position % capacity` (`Release`, edge R2);
 //! 2. store `tail = position + 1` (`Release`, edge R1).
 //!
@@ -26,15 +26,15 @@ use std::ops::Range;
 
 use crossbeam::utils::CachePadded;
 
-use crate::sync::{Acquire, Arc, AtomicU64, Release};
+use crate::sync::{Acquire, Arc, AtomicU64, OwnedCounter, Release};
 use std::cell::Cell;
 
 /// Durations are clamped to this many ticks: 12 years at 3 GHz. The running sum wraps at 2^64; readers take differences,
 /// which stay exact as long as fewer than 16 samples of this length lie between two reads.
 pub const MAX_SAMPLE_TICKS: u64 = 1 << 60;
 
-/// Slots side by side in one padded block of 128 bytes, so that a ring shares no cache line with anything else.
-const SLOTS_PER_BLOCK: usize = 8;
+/// Unused slots before and behind the others, 128 bytes each, so that a ring shares no cache line with anything else.
+const MARGIN: usize = 8;
 
 struct Slot {
     /// Clock ticks at the end of the sample.
@@ -42,8 +42,6 @@ struct Slot {
     /// Sum of all durations up to and including this sample, in ticks, wrapping.
     sum: AtomicU64,
 }
-
-type Block = CachePadded<[Slot; SLOTS_PER_BLOCK]>;
 
 /// One measured duration, as a reader gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +78,9 @@ impl Cursor {
 /// The shared half of a sample ring: written through its one [`SampleWriter`], read by anybody.
 pub struct SampleRing {
     /// How many samples were ever written. Stored by the writer alone.
-    tail: CachePadded<AtomicU64>,
-    blocks: Box<[Block]>,
+    tail: CachePadded<OwnedCounter>,
+    /// A margin, the slots, a margin.
+    slots: Box<[Slot]>,
     /// Capacity - 1; the capacity is a power of two.
     mask: u64,
 }
@@ -94,17 +93,13 @@ impl SampleRing {
             end: AtomicU64::new(0),
             sum: AtomicU64::new(0),
         };
-        let block = || CachePadded::new(std::array::from_fn(|_| slot()));
         let ring = Arc::new(Self {
-            tail: CachePadded::new(AtomicU64::new(0)),
-            blocks: (0..capacity.div_ceil(SLOTS_PER_BLOCK))
-                .map(|_| block())
-                .collect(),
+            tail: CachePadded::new(OwnedCounter::new()),
+            slots: (0..capacity + 2 * MARGIN).map(|_| slot()).collect(),
             mask: capacity as u64 - 1,
         });
         let writer = SampleWriter {
             ring: Arc::clone(&ring),
-            position: Cell::new(0),
             sum: Cell::new(0),
         };
         (ring, writer)
@@ -118,7 +113,7 @@ impl SampleRing {
     /// How many samples were ever written.
     #[inline]
     pub fn count(&self) -> u64 {
-        self.tail.load(Acquire)
+        self.tail.load()
     }
 
     /// Appends every sample that `cursor` has not seen and that is still there to `out`, oldest first, and moves the cursor
@@ -131,7 +126,7 @@ impl SampleRing {
         let kept = out.len();
         let newest = (newest as u64).min(self.capacity() - 2);
         loop {
-            let tail = self.tail.load(Acquire); // R1
+            let tail = self.tail.load(); // R1
             if tail == cursor.next {
                 return 0;
             }
@@ -139,7 +134,7 @@ impl SampleRing {
             let sum = self.copy(oldest..tail, *cursor, out);
             // R2: the words copied above are Acquire loads, so this load cannot be older than what they saw.
             let first = self
-                .first_exact(oldest, *cursor, self.tail.load(Acquire))
+                .first_exact(oldest, *cursor, self.tail.load())
                 .min(tail);
             if tail - first < newest.min(tail - cursor.next) {
                 out.truncate(kept);
@@ -193,8 +188,7 @@ impl SampleRing {
         // The mask keeps it below the capacity, which fits in memory.
         #[expect(clippy::cast_possible_truncation)]
         let index = (index & self.mask) as usize;
-        let block = self.blocks.get(index / SLOTS_PER_BLOCK)?;
-        Some(&block[index % SLOTS_PER_BLOCK])
+        self.slots.get(MARGIN + index)
     }
 }
 
@@ -221,31 +215,28 @@ fn drop_before(first: u64, kept: usize, out: &mut Vec<Sample>) {
 #[derive(Debug)]
 pub struct SampleWriter {
     ring: Arc<SampleRing>,
-    /// Samples written so far; what the ring's `tail` says, without reading it.
-    position: Cell<u64>,
     /// Running sum of all durations, in ticks; wraps.
     sum: Cell<u64>,
 }
 
 impl SampleWriter {
-    /// Writes a sample, over the oldest if the ring is full. Wait-free: three stores.
+    /// Writes a sample, over the oldest if the ring is full. Wait-free: two loads and four stores.
     #[inline]
     pub fn push(&self, end: u64, ticks: u64) {
-        let position = self.position.get();
+        let position = self.ring.tail.own();
         let sum = self.sum.get().wrapping_add(ticks.min(MAX_SAMPLE_TICKS));
         if let Some(slot) = self.ring.slot(position) {
             slot.end.store(end, Release); // R2
             slot.sum.store(sum, Release); // R2
         }
-        self.position.set(position + 1);
         self.sum.set(sum);
-        self.ring.tail.store(position + 1, Release); // R1
+        self.ring.tail.set(position + 1); // R1
     }
 
     /// How many samples were written.
     #[inline]
     pub fn count(&self) -> u64 {
-        self.position.get()
+        self.ring.tail.own()
     }
 }
 

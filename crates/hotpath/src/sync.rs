@@ -14,9 +14,9 @@ pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// A counter that one thread raises and any thread reads.
 ///
-/// The owner raises it by a load and a store, which is exact because nobody else stores. loom remembers a single last
-/// access per atomic, so that load would hide the store before it from the exploration; under loom the owner reads a
-/// mirror that loom does not see.
+/// The owner reads back what it stored, which is exact because nobody else stores. loom remembers a single last access per
+/// atomic, so that load would hide the store before it from the exploration; under loom the owner reads a mirror that loom
+/// does not see.
 #[derive(Debug)]
 pub(crate) struct OwnedCounter {
     value: AtomicU64,
@@ -40,26 +40,32 @@ impl OwnedCounter {
             self.value.fetch_add(n, Release);
             return;
         }
-        let value = self.own().wrapping_add(n);
+        self.set(self.own().wrapping_add(n));
+    }
+
+    /// Sets the value and publishes everything that the owner did before. Only the owner calls this.
+    #[inline]
+    pub(crate) fn set(&self, value: u64) {
         #[cfg(tachograph_loom)]
         self.mirror.store(value, Relaxed);
-        self.value.store(value, Release); // C1
+        self.value.store(value, Release); // R1, C1
     }
 
-    /// What was counted so far, and with it everything that its owner did before it counted that.
+    /// The value, and with it everything that the owner did before it set that.
     #[inline]
     pub(crate) fn load(&self) -> u64 {
-        self.value.load(Acquire) // C1
+        self.value.load(Acquire) // R1, C1
     }
 
+    /// The value as its owner last set it. Only the owner calls this.
     #[cfg(not(tachograph_loom))]
     #[inline]
-    fn own(&self) -> u64 {
+    pub(crate) fn own(&self) -> u64 {
         self.value.load(Relaxed)
     }
 
     #[cfg(tachograph_loom)]
-    fn own(&self) -> u64 {
+    pub(crate) fn own(&self) -> u64 {
         self.mirror.load(Relaxed)
     }
 }

@@ -57,10 +57,14 @@ impl Window {
         if new.is_empty() {
             return;
         }
-        if !new.is_sorted() {
-            new.sort_unstable();
-        }
         let superfluous = new.len().saturating_sub(self.size);
+        if !new.is_sorted() {
+            if superfluous > 0 {
+                // Of several lanes at once: set the newest apart before putting them in order.
+                new.select_nth_unstable(superfluous);
+            }
+            new[superfluous..].sort_unstable();
+        }
         let arriving = &new[superfluous..];
         let few = arriving.len() <= FEW;
         if few {
