@@ -3,20 +3,12 @@
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
 
-use crate::frame::{FrameTrace, OUTCOME_CELLS, Outcome};
+use crate::cells::Cells;
+use crate::frame::{FrameTrace, Outcome};
 use crate::in_flight::{self, InFlight};
 use crate::ring::{SampleRing, SampleWriter};
 use crate::schema::{Counter, Schema, Timer};
-use crate::sync::{Arc, AtomicU64, OwnedCounter, Relaxed};
-
-/// Cells side by side in one padded block of 128 bytes, so that lanes never share a cache line.
-const CELLS_PER_BLOCK: usize = 16;
-/// The cell of records that named something this lane does not have.
-const REJECTED: usize = OUTCOME_CELLS;
-/// The cell of the first counter.
-const COUNTERS: usize = REJECTED + 1;
-
-type Block = CachePadded<[OwnedCounter; CELLS_PER_BLOCK]>;
+use crate::sync::{Arc, AtomicU64, Relaxed};
 
 /// One writer's storage: counter cells, a sample ring per timer, a ring of frame traces and the in-flight word.
 ///
@@ -24,11 +16,7 @@ type Block = CachePadded<[OwnedCounter; CELLS_PER_BLOCK]>;
 /// from where the last one stopped, so nothing is lost in the handover.
 #[derive(Debug)]
 pub struct Lane {
-    /// The cells of [`OUTCOME_CELLS`], then [`REJECTED`], then the schema's counters, then what is left of the last block. A
-    /// counter of another schema that lands there is counted as rejected when it is read, so writing needs a single check.
-    cells: Box<[Block]>,
-    /// How many counters the schema has.
-    counters: usize,
+    cells: Cells,
     rings: Box<[Arc<SampleRing>]>,
     /// The newest whole frames. The only part that reader and writer both change.
     frames: ArrayQueue<FrameTrace>,
@@ -47,9 +35,6 @@ pub(crate) struct LaneWriters {
 
 impl Lane {
     pub(crate) fn new(schema: &Schema, samples: usize, frames: usize) -> (Self, LaneWriters) {
-        let counters = schema.counters().len();
-        let cells = COUNTERS + counters;
-        let block = || CachePadded::new(std::array::from_fn(|_| OwnedCounter::new()));
         let (rings, timers): (Vec<_>, Vec<_>) = schema
             .timers()
             .iter()
@@ -57,10 +42,7 @@ impl Lane {
             .map(|(ring, writer)| (ring, CachePadded::new(writer)))
             .unzip();
         let lane = Self {
-            cells: (0..cells.div_ceil(CELLS_PER_BLOCK))
-                .map(|_| block())
-                .collect(),
-            counters,
+            cells: Cells::new(schema),
             rings: rings.into(),
             frames: ArrayQueue::new(frames.max(1)),
             in_flight: CachePadded::new(AtomicU64::new(in_flight::NOTHING)),
@@ -79,24 +61,18 @@ impl Lane {
     /// Of two counters that the owner raises one after the other, read the second first: then it is never ahead (C1).
     #[inline]
     pub fn counter(&self, counter: Counter) -> u64 {
-        if counter.index() < self.counters {
-            self.load(COUNTERS + counter.index())
-        } else {
-            0
-        }
+        self.cells.counter(counter)
     }
 
     /// How many frames ended this way; `after_motion` tells failed frames that had seen motion from those that had not,
     /// and is ignored for the others.
     pub fn outcomes(&self, outcome: Outcome, after_motion: bool) -> u64 {
-        self.load(outcome.cell(after_motion))
+        self.cells.outcomes(outcome, after_motion)
     }
 
     /// Records that named a timer which this lane's schema does not have, and what was added to counters that it does not have.
     pub fn rejected(&self) -> u64 {
-        let cells = self.cells.len() * CELLS_PER_BLOCK;
-        let strangers = (COUNTERS + self.counters..cells).map(|cell| self.load(cell));
-        strangers.fold(self.load(REJECTED), u64::wrapping_add)
+        self.cells.rejected()
     }
 
     /// The samples of a timer; `None` for a timer of another, larger schema.
@@ -125,41 +101,10 @@ impl Lane {
         in_flight::decode(self.in_flight.load(Relaxed))
     }
 
-    fn load(&self, cell: usize) -> u64 {
-        self.cell(cell).map_or(0, OwnedCounter::load)
-    }
+    // What follows is for the owner of the lane alone.
 
-    #[inline]
-    fn cell(&self, index: usize) -> Option<&OwnedCounter> {
-        let block = self.cells.get(index / CELLS_PER_BLOCK)?;
-        Some(&block[index % CELLS_PER_BLOCK])
-    }
-
-    // What follows is called by the owner of the lane alone; that is what makes `store(load + n)` exact.
-
-    #[inline]
-    pub(crate) fn add(&self, counter: Counter, n: u64) {
-        match self.cell(COUNTERS + counter.index()) {
-            Some(cell) => cell.raise(n),
-            None => self.reject(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn add_outcome(&self, outcome: Outcome, after_motion: bool) {
-        self.raise(outcome.cell(after_motion), 1);
-    }
-
-    #[cold]
-    pub(crate) fn reject(&self) {
-        self.raise(REJECTED, 1);
-    }
-
-    #[inline]
-    fn raise(&self, cell: usize, n: u64) {
-        if let Some(cell) = self.cell(cell) {
-            cell.raise(n);
-        }
+    pub(crate) fn cells(&self) -> &Cells {
+        &self.cells
     }
 
     #[inline]

@@ -15,6 +15,7 @@
 //! | `schema` | the frozen list of counters and timers, and the names every frame loop has |
 //! | `clock` | raw ticks and their conversion |
 //! | `ring` | one timer's samples: single writer, any reader, the oldest is overwritten |
+//! | `cells` | counters: raised by one thread, read by any |
 //! | `in_flight` | the word that says what is running right now |
 //! | `lane` | one writer's storage |
 //! | `recorder`, `frame` | the writer's handle, its scopes and whole frames |
@@ -22,6 +23,7 @@
 //!
 //! The memory orderings are argued in `docs/orderings.md`; each site cites its row there.
 
+mod cells;
 mod clock;
 mod frame;
 mod in_flight;

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
+use crate::cells::Cells;
 use crate::clock::{Clock, Stamp};
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameTrace};
 use crate::in_flight;
 use crate::lane::{Lane, LaneWriters};
 use crate::registry::Home;
@@ -39,6 +40,8 @@ use crate::sync::Arc;
 /// ```
 pub struct Recorder {
     lane: Arc<Lane>,
+    /// The lane's counters, one step nearer.
+    cells: Cells,
     writers: LaneWriters,
     clock: Clock,
     /// What the lane's in-flight word says, without reading it back.
@@ -52,6 +55,7 @@ impl Recorder {
     pub(crate) fn new(lane: Arc<Lane>, writers: LaneWriters, clock: Clock, home: Home) -> Self {
         let frames = Cell::new(writers.frames);
         Self {
+            cells: lane.cells().clone(),
             lane,
             writers,
             clock,
@@ -64,13 +68,13 @@ impl Recorder {
     /// Raises a counter by one. Cost: one load, one store.
     #[inline]
     pub fn increment(&self, counter: Counter) {
-        self.lane.add(counter, 1);
+        self.cells.add(counter, 1);
     }
 
     /// Raises a counter by `n`; it wraps at 2^64.
     #[inline]
     pub fn add(&self, counter: Counter, n: u64) {
-        self.lane.add(counter, n);
+        self.cells.add(counter, n);
     }
 
     /// Times a call, also one that panics or returns an error. Cost: two clock reads and six stores.
@@ -135,7 +139,7 @@ impl Recorder {
         }
         match self.writers.timers.get(timer.index()) {
             Some(writer) => writer.push(end.0, ticks),
-            None => self.lane.reject(),
+            None => self.cells.reject(),
         }
     }
 
@@ -146,8 +150,12 @@ impl Recorder {
         self.in_flight.replace(word)
     }
 
-    pub(crate) fn lane(&self) -> &Lane {
-        &self.lane
+    /// Keeps the trace of a frame that ended, and counts it.
+    #[inline]
+    pub(crate) fn end_frame(&self, trace: FrameTrace) {
+        self.cells
+            .add_outcome(trace.outcome, trace.motion.is_some());
+        self.lane.push_frame(trace);
     }
 
     /// The number of the next frame on this lane, from 0.
