@@ -228,7 +228,7 @@ impl Drop for Frame<'_> {
                 .record_between(metrics::FRAME_LATENCY, from, end);
         }
         self.trace.end = end;
-        self.recorder.end_frame(self.trace);
+        self.recorder.end_frame(&self.trace);
         self.recorder.replace_in_flight(self.outer);
     }
 }

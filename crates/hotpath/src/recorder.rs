@@ -152,10 +152,10 @@ impl Recorder {
 
     /// Keeps the trace of a frame that ended, and counts it.
     #[inline]
-    pub(crate) fn end_frame(&self, trace: FrameTrace) {
+    pub(crate) fn end_frame(&self, trace: &FrameTrace) {
         self.cells
             .add_outcome(trace.outcome, trace.motion.is_some());
-        self.lane.push_frame(trace);
+        self.lane.push_frame(*trace);
     }
 
     /// The number of the next frame on this lane, from 0.
