@@ -5,59 +5,117 @@
 )]
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tachograph::{MetricsCollector, Outcome, metrics};
+use tachograph::{Outcome, metrics};
+use tachograph_benches::fixture::{quiet_collector, samples_of};
 
-fn record(c: &mut Criterion) {
-    let collector = MetricsCollector::builder()
-        .without_log()
-        .quiet()
-        .build()
-        .expect("the defaults are valid");
-    let recorder = collector.recorder();
-    let mut group = c.benchmark_group("record");
-    group.bench_function("clock_read", |b| b.iter(|| recorder.now()));
-    group.bench_function("count", |b| {
-        b.iter(|| recorder.increment(black_box(metrics::FRAMES_PROCESSED)));
-    });
-    group.bench_function("scope", |b| {
-        b.iter(|| drop(recorder.start(black_box(metrics::COREML_INFERENCE))));
-    });
-    group.bench_function("record", |b| {
-        b.iter(|| {
-            recorder.record(
-                metrics::COREML_INFERENCE,
-                black_box(Duration::from_millis(85)),
-            );
-        });
-    });
-    let (start, end) = (recorder.now(), recorder.now());
-    group.bench_function("record_between", |b| {
-        b.iter(|| {
-            recorder.record_between(metrics::COREML_INFERENCE, black_box(start), black_box(end));
-        });
-    });
-    group.bench_function("stage", |b| {
-        let mut frame = recorder.frame();
-        b.iter(|| frame.stage(black_box(metrics::COREML_INFERENCE)));
-        frame.finish(Outcome::Idle);
-    });
-    group.bench_function("frame_of_4_stages", |b| {
-        b.iter(|| {
-            let mut frame = recorder.frame();
-            (0..4).for_each(|_| frame.stage(black_box(metrics::COREML_INFERENCE)));
-            frame.finish(Outcome::Motion);
-        });
-    });
-    group.finish();
+/// Calls of each body whose result is looked at before it is timed.
+const CHECKED: u64 = 100;
 
-    // Everything above was really recorded.
-    let snapshot = collector.collect();
-    assert!(snapshot.frames_motion > 0 && snapshot.coreml_inference.count > 0);
-    assert_eq!(snapshot.samples_rejected, 0);
+/// Makes sure that `body` records what it should, then has it timed.
+fn counted(
+    c: &mut Criterion,
+    name: &str,
+    per_call: u64,
+    mut body: impl FnMut(),
+    mut count: impl FnMut() -> u64,
+) {
+    let before = count();
+    (0..CHECKED).for_each(|_| body());
+    assert_eq!(count() - before, CHECKED * per_call, "{name}");
+    c.benchmark_group("record")
+        .bench_function(name, |b| b.iter(&mut body));
 }
 
-criterion_group!(benches, record);
+fn counters(c: &mut Criterion) {
+    let collector = quiet_collector();
+    let recorder = collector.recorder();
+    let frames = || collector.collect().frames_processed;
+    let count = || recorder.increment(metrics::FRAMES_PROCESSED);
+    counted(c, "count", 1, count, frames);
+    let add = || recorder.add(metrics::FRAMES_PROCESSED, black_box(3));
+    counted(c, "add", 3, add, frames);
+}
+
+fn samples(c: &mut Criterion) {
+    let collector = quiet_collector();
+    let recorder = collector.recorder();
+    let timer = metrics::COREML_INFERENCE;
+    let samples = || samples_of(&collector, "coreml_inference");
+    assert!(recorder.now() <= recorder.now());
+    c.benchmark_group("record")
+        .bench_function("clock_read", |b| b.iter(|| recorder.now()));
+    let duration = Duration::from_millis(85);
+    let record = || recorder.record(timer, black_box(duration));
+    counted(c, "record", 1, record, samples);
+    let (start, end) = (recorder.now(), recorder.now());
+    let between = || recorder.record_between(timer, black_box(start), black_box(end));
+    counted(c, "record_between", 1, between, samples);
+    let scope = || drop(black_box(recorder.start(timer)));
+    counted(c, "scope", 1, scope, samples);
+    let stopped = || _ = black_box(recorder.start(timer).stop());
+    counted(c, "scope_stop", 1, stopped, samples);
+    let closure = || recorder.time(timer, || black_box(()));
+    counted(c, "time", 1, closure, samples);
+}
+
+fn frames(c: &mut Criterion) {
+    let collector = quiet_collector();
+    let recorder = collector.recorder();
+    let timer = metrics::COREML_INFERENCE;
+    let before = samples_of(&collector, "coreml_inference");
+    let mut changes = 0;
+    c.benchmark_group("record").bench_function("stage", |b| {
+        b.iter_custom(|n| {
+            changes += n;
+            let mut frame = recorder.frame();
+            let start = Instant::now();
+            (0..n).for_each(|_| frame.stage(timer));
+            let took = start.elapsed();
+            frame.finish(Outcome::Idle);
+            took
+        });
+    });
+    assert_eq!(
+        samples_of(&collector, "coreml_inference") - before,
+        changes,
+        "stage"
+    );
+    for stages in [1, 4, 8] {
+        let frame = || {
+            let mut frame = recorder.frame();
+            (0..stages).for_each(|_| frame.stage(timer));
+            frame.finish(Outcome::Motion);
+        };
+        let name = format!("frame_of_{stages}_stages");
+        let frames = || collector.collect().frames_motion;
+        counted(c, &name, 1, frame, frames);
+    }
+}
+
+fn by_name(c: &mut Criterion) {
+    let collector = quiet_collector();
+    let count = || {
+        let known = collector.increment_counter(black_box("frames_processed"));
+        known.expect("a known name");
+    };
+    let frames = || collector.collect().frames_processed;
+    counted(c, "increment_counter_by_name", 1, count, frames);
+    let record = || {
+        let known = collector.record_inference_time(black_box("coreml_inference"), black_box(85.3));
+        known.expect("a known name");
+    };
+    let samples = || samples_of(&collector, "coreml_inference");
+    counted(c, "record_inference_time_by_name", 1, record, samples);
+    let latency = || {
+        let valid = collector.record_frame_latency(black_box(2000.0));
+        valid.expect("a duration");
+    };
+    let latencies = || samples_of(&collector, "frame_processing_latency");
+    counted(c, "record_frame_latency", 1, latency, latencies);
+}
+
+criterion_group!(benches, counters, samples, frames, by_name);
 criterion_main!(benches);
