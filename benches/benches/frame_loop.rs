@@ -56,4 +56,7 @@ fn print(title: &str, pair: &Pair) {
     if let Some(percent) = pair.waking_percent {
         println!("  a thread that wakes 10 times a second and does nothing: {percent:.4} %");
     }
+    if let Some(percent) = pair.slow_thread_percent {
+        println!("  the collector's thread, reducing once a second: {percent:.4} %");
+    }
 }

@@ -1,6 +1,7 @@
 //! A real loop over pixels, with and without instrumentation: what the loop feels.
 
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,6 +56,8 @@ pub struct Pair {
     /// CPU time, in percent of wall time, of a thread beside the paced loop that wakes as often as the collector's reduces
     /// and does nothing: what the operating system takes for that alone.
     pub waking_percent: Option<f64>,
+    /// The same as `thread_percent` of a collector that reduces once a second, beside the paced loop.
+    pub slow_thread_percent: Option<f64>,
 }
 
 /// Runs the loop in alternating blocks, at [`RATE`] if `paced`, or as fast as it can.
@@ -72,12 +75,7 @@ pub fn run(plan: LoopPlan, paced: bool) -> Result<Pair, LoopError> {
     for _ in 0..plan.blocks {
         bare.record(plan.block, pace, |number| _ = camera.frame(number));
         let folder = tempfile::tempdir()?;
-        let mut builder = MetricsCollector::builder()
-            .log_path(folder.path().join("metrics.json"))
-            .metrics_interval(LOG_INTERVAL)
-            .quiet();
-        let stages = Stages::new(&mut builder)?;
-        let collector = builder.start()?;
+        let (collector, stages) = start(folder.path(), REDUCE_INTERVAL)?;
         let recorder = collector.recorder();
         let frames = measured.times.len();
         measured.record(plan.block, pace, |number| {
@@ -94,9 +92,36 @@ pub fn run(plan: LoopPlan, paced: bool) -> Result<Pair, LoopError> {
     }
     if paced {
         pair.waking_percent = waking(plan.block, pace, &mut camera)?;
+        pair.slow_thread_percent = once_a_second(plan.block, pace, &mut camera)?;
     }
     (pair.plain, pair.measured) = (bare.side(), measured.side());
     Ok(pair)
+}
+
+fn start(folder: &Path, reduce: Duration) -> Result<(MetricsCollector, Stages), LoopError> {
+    let mut builder = MetricsCollector::builder()
+        .log_path(folder.join("metrics.json"))
+        .metrics_interval(LOG_INTERVAL)
+        .reduce_interval(reduce)
+        .quiet();
+    let stages = Stages::new(&mut builder)?;
+    Ok((builder.start()?, stages))
+}
+
+/// Runs the instrumented loop beside a collector that reduces once a second; the share of a CPU that its thread takes.
+fn once_a_second(
+    length: Duration,
+    pace: Option<Duration>,
+    camera: &mut Camera,
+) -> Result<Option<f64>, LoopError> {
+    let folder = tempfile::tempdir()?;
+    let (collector, stages) = start(folder.path(), Duration::from_secs(1))?;
+    let recorder = collector.recorder();
+    let mut block = Block::default();
+    block.record(length, pace, |number| {
+        stages.frame(camera, number, &recorder);
+    });
+    Ok(thread_cpu("tachograph").map(|cpu| percent(cpu, block.wall)))
 }
 
 /// Runs the plain loop beside a thread that only wakes up; the share of a CPU that this thread takes.

@@ -74,7 +74,7 @@ fn run(args: &Args) -> Result<Report, Box<dyn Error>> {
             results.push(measure(make, plan));
         }
     }
-    let growth = all.then(|| {
+    let growth = (all || wanted("reduce")).then(|| {
         eprintln!("reduce …");
         measure_growth(plan)
     });

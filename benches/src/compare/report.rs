@@ -258,6 +258,10 @@ fn loops(title: &str, lasting: LoopPlan, pair: &Pair) -> Table {
         let name = "a thread that wakes 10 times a second and does nothing";
         rows.push(share(name, pair.waking_percent));
     }
+    if pair.slow_thread_percent.is_some() {
+        let name = "the collector's thread, reducing once a second";
+        rows.push(share(name, pair.slow_thread_percent));
+    }
     Table {
         title: format!(
             "{}, {} blocks of {:.0} s each way",

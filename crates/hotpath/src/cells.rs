@@ -4,7 +4,7 @@ use crossbeam::utils::CachePadded;
 
 use crate::frame::{OUTCOME_CELLS, Outcome};
 use crate::schema::{Counter, Schema};
-use crate::sync::{Arc, OwnedCounter};
+use crate::sync::{Arc, OwnedWord};
 
 /// Cells side by side in one padded block of 128 bytes, so that lanes never share a cache line.
 const CELLS_PER_BLOCK: usize = 16;
@@ -19,7 +19,7 @@ const COUNTERS: usize = REJECTED + 1;
 /// another schema that lands there counts as rejected when it is read, so writing needs a single check.
 #[derive(Clone, Debug)]
 pub(crate) struct Cells {
-    blocks: Arc<[CachePadded<[OwnedCounter; CELLS_PER_BLOCK]>]>,
+    blocks: Arc<[CachePadded<[OwnedWord; CELLS_PER_BLOCK]>]>,
     /// How many counters the schema has.
     counters: usize,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Cells {
 impl Cells {
     pub(crate) fn new(schema: &Schema) -> Self {
         let counters = schema.counters().len();
-        let block = || CachePadded::new(std::array::from_fn(|_| OwnedCounter::new()));
+        let block = || CachePadded::new(std::array::from_fn(|_| OwnedWord::new(0)));
         let blocks = (COUNTERS + counters).div_ceil(CELLS_PER_BLOCK);
         Self {
             blocks: (0..blocks).map(|_| block()).collect(),
@@ -83,11 +83,11 @@ impl Cells {
     }
 
     fn load(&self, cell: usize) -> u64 {
-        self.cell(cell).map_or(0, OwnedCounter::load)
+        self.cell(cell).map_or(0, OwnedWord::load)
     }
 
     #[inline]
-    fn cell(&self, index: usize) -> Option<&OwnedCounter> {
+    fn cell(&self, index: usize) -> Option<&OwnedWord> {
         let block = self.blocks.get(index / CELLS_PER_BLOCK)?;
         Some(&block[index % CELLS_PER_BLOCK])
     }

@@ -8,7 +8,7 @@ use crate::frame::{FrameTrace, Outcome};
 use crate::in_flight::{self, InFlight};
 use crate::ring::{SampleRing, SampleWriter};
 use crate::schema::{Counter, Schema, Timer};
-use crate::sync::{Arc, AtomicU64, Relaxed};
+use crate::sync::{Arc, OwnedWord};
 
 /// One writer's storage: counter cells, a sample ring per timer, a ring of frame traces and the in-flight word.
 ///
@@ -21,7 +21,7 @@ pub struct Lane {
     /// The newest whole frames. The only part that reader and writer both change.
     frames: ArrayQueue<FrameTrace>,
     /// See [`crate::in_flight`]; stored by the owner alone.
-    in_flight: CachePadded<AtomicU64>,
+    in_flight: CachePadded<OwnedWord>,
 }
 
 /// What a lane's owner holds of it besides the lane: handed over whole from one recorder to the next.
@@ -45,7 +45,7 @@ impl Lane {
             cells: Cells::new(schema),
             rings: rings.into(),
             frames: ArrayQueue::new(frames.max(1)),
-            in_flight: CachePadded::new(AtomicU64::new(in_flight::NOTHING)),
+            in_flight: CachePadded::new(OwnedWord::new(in_flight::NOTHING)),
         };
         (
             lane,
@@ -98,7 +98,7 @@ impl Lane {
 
     /// What the owner is doing right now. A single word, so it is never half old and half new (F1).
     pub fn in_flight(&self) -> Option<InFlight> {
-        in_flight::decode(self.in_flight.load(Relaxed))
+        in_flight::decode(self.in_flight.load()) // F1
     }
 
     // What follows is for the owner of the lane alone.
@@ -108,8 +108,13 @@ impl Lane {
     }
 
     #[inline]
+    pub(crate) fn own_in_flight(&self) -> u64 {
+        self.in_flight.own()
+    }
+
+    #[inline]
     pub(crate) fn set_in_flight(&self, word: u64) {
-        self.in_flight.store(word, Relaxed); // F1
+        self.in_flight.set(word); // F1
     }
 
     #[inline]

@@ -44,8 +44,6 @@ pub struct Recorder {
     cells: Cells,
     writers: LaneWriters,
     clock: Clock,
-    /// What the lane's in-flight word says, without reading it back.
-    in_flight: Cell<u64>,
     /// Frames started on this lane so far, by all its owners.
     frames: Cell<u64>,
     home: Home,
@@ -59,7 +57,6 @@ impl Recorder {
             lane,
             writers,
             clock,
-            in_flight: Cell::new(in_flight::NOTHING),
             frames,
             home,
         }
@@ -146,8 +143,14 @@ impl Recorder {
     /// Says what runs from now on; returns the word that stood there.
     #[inline]
     pub(crate) fn replace_in_flight(&self, word: u64) -> u64 {
+        let before = self.lane.own_in_flight();
+        self.set_in_flight(word);
+        before
+    }
+
+    #[inline]
+    pub(crate) fn set_in_flight(&self, word: u64) {
         self.lane.set_in_flight(word);
-        self.in_flight.replace(word)
     }
 
     /// Keeps the trace of a frame that ended, and counts it.
@@ -212,7 +215,7 @@ impl Scope<'_> {
     /// Ends it without recording anything.
     #[inline]
     pub fn cancel(self) {
-        self.recorder.replace_in_flight(self.outer);
+        self.recorder.set_in_flight(self.outer);
         std::mem::forget(self);
     }
 
@@ -220,7 +223,7 @@ impl Scope<'_> {
     fn finish(&self) -> Stamp {
         let end = self.recorder.now();
         self.recorder.record_between(self.timer, self.start, end);
-        self.recorder.replace_in_flight(self.outer);
+        self.recorder.set_in_flight(self.outer);
         end
     }
 }

@@ -26,7 +26,7 @@ use std::ops::Range;
 
 use crossbeam::utils::CachePadded;
 
-use crate::sync::{Acquire, Arc, AtomicU64, OwnedCounter, Release};
+use crate::sync::{Acquire, Arc, AtomicU64, OwnedWord, Release};
 use std::cell::Cell;
 
 /// Durations are clamped to this many ticks: 12 years at 3 GHz. The running sum wraps at 2^64; readers take differences,
@@ -78,7 +78,7 @@ impl Cursor {
 /// The shared half of a sample ring: written through its one [`SampleWriter`], read by anybody.
 pub struct SampleRing {
     /// How many samples were ever written. Stored by the writer alone.
-    tail: CachePadded<OwnedCounter>,
+    tail: CachePadded<OwnedWord>,
     /// A margin, the slots, a margin.
     slots: Box<[Slot]>,
     /// Capacity - 1; the capacity is a power of two.
@@ -94,7 +94,7 @@ impl SampleRing {
             sum: AtomicU64::new(0),
         };
         let ring = Arc::new(Self {
-            tail: CachePadded::new(OwnedCounter::new()),
+            tail: CachePadded::new(OwnedWord::new(0)),
             slots: (0..capacity + 2 * MARGIN).map(|_| slot()).collect(),
             mask: capacity as u64 - 1,
         });

@@ -12,24 +12,24 @@ pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// A counter that one thread raises and any thread reads.
+/// A word that one thread writes and any thread reads.
 ///
 /// The owner reads back what it stored, which is exact because nobody else stores. loom remembers a single last access per
 /// atomic, so that load would hide the store before it from the exploration; under loom the owner reads a mirror that loom
 /// does not see.
 #[derive(Debug)]
-pub(crate) struct OwnedCounter {
+pub(crate) struct OwnedWord {
     value: AtomicU64,
     #[cfg(tachograph_loom)]
     mirror: std::sync::atomic::AtomicU64,
 }
 
-impl OwnedCounter {
-    pub(crate) fn new() -> Self {
+impl OwnedWord {
+    pub(crate) fn new(value: u64) -> Self {
         Self {
-            value: AtomicU64::new(0),
+            value: AtomicU64::new(value),
             #[cfg(tachograph_loom)]
-            mirror: std::sync::atomic::AtomicU64::new(0),
+            mirror: std::sync::atomic::AtomicU64::new(value),
         }
     }
 
@@ -48,13 +48,13 @@ impl OwnedCounter {
     pub(crate) fn set(&self, value: u64) {
         #[cfg(tachograph_loom)]
         self.mirror.store(value, Relaxed);
-        self.value.store(value, Release); // R1, C1
+        self.value.store(value, Release); // R1, C1, F1
     }
 
     /// The value, and with it everything that the owner did before it set that.
     #[inline]
     pub(crate) fn load(&self) -> u64 {
-        self.value.load(Acquire) // R1, C1
+        self.value.load(Acquire) // R1, C1, F1
     }
 
     /// The value as its owner last set it. Only the owner calls this.

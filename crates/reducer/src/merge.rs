@@ -170,14 +170,9 @@ impl Merge {
                 cursor.count() - before.count(),
                 cursor.sum().wrapping_sub(before.sum()),
             );
-            for &Sample { end, ticks, index } in &self.samples {
-                state.lifetime.record(clock.nanos(ticks));
-                self.entries.push(Entry {
-                    end,
-                    lane: number,
-                    index,
-                    ticks,
-                });
+            for &sample in &self.samples {
+                state.lifetime.record(clock.nanos(sample.ticks));
+                self.entries.push(Entry::new(number, sample));
             }
         }
         state

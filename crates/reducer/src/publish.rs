@@ -66,6 +66,7 @@ pub struct SnapshotReader {
 impl SnapshotReader {
     /// The newest snapshot, for looking at now. Lock-free; does not touch its reference count in the usual case. Drop the guard
     /// soon: it keeps its snapshot from being reused.
+    #[inline]
     pub fn load(&self) -> SnapshotGuard {
         SnapshotGuard(self.current.load())
     }
@@ -97,6 +98,7 @@ pub struct SnapshotGuard(Guard<Arc<MetricsSnapshot>>);
 impl Deref for SnapshotGuard {
     type Target = MetricsSnapshot;
 
+    #[inline]
     fn deref(&self) -> &MetricsSnapshot {
         &self.0
     }
@@ -118,6 +120,7 @@ pub struct CachedReader {
 
 impl CachedReader {
     /// The newest snapshot.
+    #[inline]
     pub fn load(&mut self) -> &MetricsSnapshot {
         self.cache.load()
     }
