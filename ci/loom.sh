@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Explores every interleaving of the loom models. Each model asserts how many it must at least have seen.
+#
+#     ci/loom.sh [NAME]        only the models whose name contains NAME
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # A cfg of our own instead of `loom`, which other crates in the tree would react to. A target folder of its own, since the
-# cfg would otherwise rebuild everything back and forth. --release: loom is slow.
-RUSTFLAGS="--cfg tachograph_loom" CARGO_TARGET_DIR=target/loom \
-    cargo test --release -p tachograph-hotpath --lib models -- --nocapture
+# cfg would otherwise rebuild everything back and forth. --release: loom is slow; what only makes linking slow is off.
+export RUSTFLAGS="--cfg tachograph_loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
+cargo test --locked --release -p tachograph-hotpath -p tachograph-reducer --lib "models::${1:-}" -- --nocapture

@@ -27,7 +27,8 @@ impl Stop {
         let requested = Arc::clone(&stop.requested);
         let sender: Mutex<Option<Sender<()>>> = Mutex::new(Some(sender));
         let request = move || {
-            requested.store(true, Ordering::Release);
+            // A flag and nothing else: nobody reads other memory because of it.
+            requested.store(true, Ordering::Relaxed);
             sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         };
         (stop, request)
@@ -38,7 +39,7 @@ impl Stop {
         let (stop, request) = Self::new();
         let requested = Arc::clone(&stop.requested);
         ctrlc::set_handler(move || {
-            if requested.load(Ordering::Acquire) {
+            if requested.load(Ordering::Relaxed) {
                 std::process::exit(KILLED);
             }
             request();
@@ -48,7 +49,7 @@ impl Stop {
 
     /// Whether the run should end.
     pub(crate) fn is_requested(&self) -> bool {
-        self.requested.load(Ordering::Acquire)
+        self.requested.load(Ordering::Relaxed)
     }
 
     /// A channel that disconnects when the run should end.

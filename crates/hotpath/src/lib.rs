@@ -45,5 +45,7 @@ pub use schema::{
     Counter, Kind, MAX_METRICS, MAX_NAME_BYTES, Schema, SchemaBuilder, SchemaError, Timer, metrics,
 };
 
+#[cfg(tachograph_loom)]
+pub mod exploration;
 #[cfg(all(test, tachograph_loom))]
 mod models;

@@ -1,6 +1,5 @@
 //! The writer's handle on a lane, and the scopes it times.
 
-use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use crate::in_flight;
 use crate::lane::{Lane, LaneWriters};
 use crate::registry::Home;
 use crate::schema::{Counter, Timer};
-use crate::sync::Arc;
+use crate::sync::{Arc, Cell};
 
 /// Records counts, durations and frames from one thread. `Send`, not `Sync`, not `Clone`: every thread takes its own.
 ///

@@ -26,8 +26,7 @@ use std::ops::Range;
 
 use crossbeam::utils::CachePadded;
 
-use crate::sync::{Acquire, Arc, AtomicU64, OwnedWord, Release};
-use std::cell::Cell;
+use crate::sync::{Acquire, Arc, AtomicU64, Cell, OwnedWord, Release};
 
 /// Durations are clamped to this many ticks: 12 years at 3 GHz. The running sum wraps at 2^64; readers take differences,
 /// which stay exact as long as fewer than 16 samples of this length lie between two reads.
@@ -133,10 +132,10 @@ impl SampleRing {
             let oldest = cursor.next.max(self.oldest_whole(tail));
             let sum = self.copy(oldest..tail, *cursor, out);
             // R2: the words copied above are Acquire loads, so this load cannot be older than what they saw.
-            let first = self
-                .first_exact(oldest, *cursor, self.tail.load())
-                .min(tail);
-            if tail - first < newest.min(tail - cursor.next) {
+            let whole = oldest.max(self.oldest_whole(self.tail.load()));
+            let first = first_exact(whole, *cursor).min(tail);
+            // The newest sum has to be whole even where no duration is asked for: it goes into the cursor.
+            if whole >= tail || tail - first < newest.min(tail - cursor.next) {
                 out.truncate(kept);
                 continue;
             }
@@ -173,16 +172,6 @@ impl SampleRing {
         tail.saturating_sub(self.mask)
     }
 
-    /// The first index whose duration is exact: its slot whole, its predecessor's sum known.
-    fn first_exact(&self, copied_from: u64, cursor: Cursor, tail: u64) -> u64 {
-        let whole = copied_from.max(self.oldest_whole(tail));
-        if whole == cursor.next {
-            whole
-        } else {
-            whole + 1
-        }
-    }
-
     #[inline]
     fn slot(&self, index: u64) -> Option<&Slot> {
         // The mask keeps it below the capacity, which fits in memory.
@@ -198,6 +187,15 @@ impl fmt::Debug for SampleRing {
             .field("count", &self.count())
             .field("capacity", &self.capacity())
             .finish()
+    }
+}
+
+/// The first index whose duration is exact: its slot whole, its predecessor's sum known.
+fn first_exact(whole: u64, cursor: Cursor) -> u64 {
+    if whole == cursor.next {
+        whole
+    } else {
+        whole + 1
     }
 }
 

@@ -3,7 +3,12 @@
 //! `Arc` stays the standard one: the crate hands out no memory through it that loom would have to see.
 
 #[cfg(tachograph_loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU64};
+pub(crate) use loom::{
+    cell::Cell,
+    sync::{Mutex, MutexGuard, atomic::AtomicU64},
+};
+#[cfg(not(tachograph_loom))]
+pub(crate) use std::cell::Cell;
 #[cfg(not(tachograph_loom))]
 #[expect(clippy::disallowed_types, reason = "for the registry alone")]
 pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};

@@ -45,3 +45,6 @@ pub use reducer::Reducer;
 pub use snapshot::{
     Custom, InFlightStage, LifetimeStats, MetricsSnapshot, SCHEMA_VERSION, TimerStats,
 };
+
+#[cfg(all(test, tachograph_loom))]
+mod models;

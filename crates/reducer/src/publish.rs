@@ -1,4 +1,6 @@
 //! Publication: one writer swaps a pointer, readers follow it.
+//!
+//! All that is asked of the pointer is [`Current`], so that the models can put one in its place whose orderings loom sees.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,44 +13,66 @@ use crate::snapshot::MetricsSnapshot;
 /// Free snapshots kept for reuse; more come up only while readers hold on to many.
 const SPARE: usize = 3;
 
-/// The writing end. Replaced snapshots come back here and are written again once no reader holds them: so a reader never
-/// frees memory, and a steady state allocates nothing.
-#[derive(Debug)]
-pub(crate) struct Publisher {
-    current: Arc<ArcSwap<MetricsSnapshot>>,
-    retired: Vec<Arc<MetricsSnapshot>>,
+/// Where the newest value stands: what the publisher and its readers need of an [`ArcSwap`].
+pub(crate) trait Current<T> {
+    /// Keeps a value from being written again.
+    type Guard: Deref<Target = Arc<T>>;
+
+    /// The newest value, and with it everything that was done before it was put there (edge P1).
+    fn load(&self) -> Self::Guard;
+
+    /// Puts a value there and returns the one that it replaces (edge P1).
+    fn swap(&self, new: Arc<T>) -> Arc<T>;
 }
 
-impl Publisher {
-    pub(crate) fn new() -> Self {
+impl<T> Current<T> for ArcSwap<T> {
+    type Guard = Guard<Arc<T>>;
+
+    #[inline]
+    fn load(&self) -> Self::Guard {
+        self.load()
+    }
+
+    fn swap(&self, new: Arc<T>) -> Arc<T> {
+        self.swap(new)
+    }
+}
+
+/// The writing end. Replaced values come back here and are written again once no reader holds them: so a reader never
+/// frees memory, and a steady state allocates nothing.
+#[derive(Debug)]
+pub(crate) struct Publisher<T, C> {
+    current: Arc<C>,
+    retired: Vec<Arc<T>>,
+}
+
+impl<T: Clone + Default, C: Current<T>> Publisher<T, C> {
+    pub(crate) fn new(current: C) -> Self {
         Self {
-            current: Arc::new(ArcSwap::from_pointee(MetricsSnapshot::default())),
+            current: Arc::new(current),
             retired: Vec::new(),
         }
     }
 
-    pub(crate) fn reader(&self) -> SnapshotReader {
-        SnapshotReader {
-            current: Arc::clone(&self.current),
-        }
+    /// Where readers find what is published.
+    pub(crate) fn current(&self) -> &Arc<C> {
+        &self.current
     }
 
-    /// Has `write` fill in a snapshot that nobody else can see, which may hold the values of an earlier one; publishes it.
-    pub(crate) fn publish(
-        &mut self,
-        write: impl FnOnce(&mut MetricsSnapshot),
-    ) -> Arc<MetricsSnapshot> {
-        let mut snapshot = self.take_free().unwrap_or_default();
-        write(Arc::make_mut(&mut snapshot));
-        let replaced = self.current.swap(Arc::clone(&snapshot));
+    /// Has `write` fill in a value that nobody else can see, which may be an earlier one; publishes it.
+    pub(crate) fn publish(&mut self, write: impl FnOnce(&mut T)) -> Arc<T> {
+        let mut value = self.take_free().unwrap_or_default();
+        write(Arc::make_mut(&mut value));
+        let replaced = self.current.swap(Arc::clone(&value)); // P1
         self.retired.push(replaced);
         if self.retired.len() > SPARE {
             drop(self.take_free());
         }
-        snapshot
+        value
     }
 
-    fn take_free(&mut self) -> Option<Arc<MetricsSnapshot>> {
+    /// A value that no reader holds; looking at its reference count is what orders their last look before the next write.
+    fn take_free(&mut self) -> Option<Arc<T>> {
         let free = self
             .retired
             .iter_mut()
@@ -64,11 +88,17 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
+    pub(crate) fn new(current: &Arc<ArcSwap<MetricsSnapshot>>) -> Self {
+        Self {
+            current: Arc::clone(current),
+        }
+    }
+
     /// The newest snapshot, for looking at now. Lock-free; does not touch its reference count in the usual case. Drop the guard
     /// soon: it keeps its snapshot from being reused.
     #[inline]
     pub fn load(&self) -> SnapshotGuard {
-        SnapshotGuard(self.current.load())
+        SnapshotGuard(Current::load(&*self.current))
     }
 
     /// The newest snapshot, for keeping.
@@ -136,13 +166,21 @@ impl fmt::Debug for CachedReader {
 mod tests {
     use super::*;
 
-    fn publish(publisher: &mut Publisher, sequence: u64) -> *const MetricsSnapshot {
+    type SnapshotPublisher = Publisher<MetricsSnapshot, ArcSwap<MetricsSnapshot>>;
+
+    fn publisher() -> (SnapshotPublisher, SnapshotReader) {
+        let publisher = Publisher::new(ArcSwap::default());
+        let reader = SnapshotReader::new(publisher.current());
+        (publisher, reader)
+    }
+
+    fn publish(publisher: &mut SnapshotPublisher, sequence: u64) -> *const MetricsSnapshot {
         Arc::as_ptr(&publisher.publish(|snapshot| snapshot.sequence = sequence))
     }
 
     #[test]
     fn snapshots_are_reused_when_nobody_holds_them() {
-        let mut publisher = Publisher::new();
+        let (mut publisher, _reader) = publisher();
         let first = publish(&mut publisher, 1);
         publish(&mut publisher, 2);
         let places: Vec<_> = (3..20).map(|n| publish(&mut publisher, n)).collect();
@@ -152,8 +190,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_is_held_never_changes() {
-        let mut publisher = Publisher::new();
-        let reader = publisher.reader();
+        let (mut publisher, reader) = publisher();
         let mut cached = reader.cached();
         let mut held = Vec::new();
         let mut guards = Vec::new();
@@ -184,8 +221,7 @@ mod tests {
     #[test]
     fn a_reader_in_a_tight_loop_sees_whole_snapshots_in_order() {
         let rounds = if cfg!(miri) { 50 } else { 20_000 };
-        let mut publisher = Publisher::new();
-        let reader = publisher.reader();
+        let (mut publisher, reader) = publisher();
         let watcher = std::thread::spawn(move || {
             let (mut last, mut reads) = (0, 0_u64);
             while last < rounds {

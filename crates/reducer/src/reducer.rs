@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use hdrhistogram::Histogram;
 use tachograph_hotpath::{Counter, Registry, Stamp, Timer, metrics};
 
@@ -18,7 +19,7 @@ use crate::snapshot::{InFlightStage, MetricsSnapshot, TimerStats};
 #[derive(Debug)]
 pub struct Reducer {
     merge: Merge,
-    publisher: Publisher,
+    publisher: Publisher<MetricsSnapshot, ArcSwap<MetricsSnapshot>>,
     /// Snapshots published so far.
     sequence: u64,
     /// What runs in a frame that has not started a stage.
@@ -32,7 +33,7 @@ impl Reducer {
     pub fn new(registry: Registry) -> Self {
         Self {
             merge: Merge::new(registry),
-            publisher: Publisher::new(),
+            publisher: Publisher::new(ArcSwap::default()),
             sequence: 0,
             between_stages: Arc::from("frame"),
             scratch: histogram(),
@@ -41,7 +42,7 @@ impl Reducer {
 
     /// A reader of what this reducer publishes.
     pub fn reader(&self) -> SnapshotReader {
-        self.publisher.reader()
+        SnapshotReader::new(self.publisher.current())
     }
 
     /// Takes in everything that was recorded before the call and publishes a snapshot of it.

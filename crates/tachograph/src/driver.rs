@@ -30,7 +30,7 @@ impl Driver {
             .name("tachograph".to_owned())
             .spawn(move || {
                 let mut meter = Meter::start();
-                while !stop.load(Ordering::Acquire) {
+                while !stop.load(Ordering::Relaxed) {
                     let pause = engine.poll(meter.lap());
                     parker.park_deadline(Instant::now() + pause);
                 }
@@ -44,7 +44,8 @@ impl Driver {
 
     /// Waits for the thread to end.
     pub(crate) fn stop(self) {
-        self.stopped.store(true, Ordering::Release);
+        // A flag and nothing else: joining the thread is what orders all that it did.
+        self.stopped.store(true, Ordering::Relaxed);
         self.unparker.unpark();
         if self.thread.join().is_err() {
             log::error!("the metrics thread had panicked; snapshots and log stopped then");
