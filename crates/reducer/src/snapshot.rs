@@ -247,8 +247,8 @@ impl From<TimerStatsJson> for TimerStats {
 
 /// Statistics of one timer since the start (or the last reset).
 ///
-/// `count` and `sum_ms` are exact. The percentiles come from a histogram with three significant digits over `counted`
-/// samples; they are renewed for each log line and each `collect()`, not in between. `None` without samples.
+/// `count` and `sum_ms` are exact. The percentiles come from a histogram with three significant digits, but no finer than
+/// 0.512 us, over `counted` samples; they are renewed for each log line and each `collect()`, not in between. `None` without samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LifetimeStats {

@@ -46,10 +46,10 @@ struct Ahead {
 /// Maps readings of the hot path's clock to one that does not jump. Until the first jump both are the same.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    /// Added to a reading since the latest jump; wraps.
-    offset: u64,
+    /// Added to a reading since the latest jump, in ticks.
+    offset: i64,
     /// Added to one from before it.
-    offset_before: u64,
+    offset_before: i64,
     latest: Option<Latest>,
     /// Oldest first.
     ahead: VecDeque<Ahead>,
@@ -59,9 +59,10 @@ impl Timeline {
     /// Takes note of a jump. The next reduction is to be at `jump.after`.
     pub(crate) fn jump(&mut self, jump: ClockJump) {
         let (before, after) = (jump.before.ticks(), jump.after.ticks());
-        let expected = before.wrapping_add(jump.elapsed);
+        let expected = before.saturating_add(jump.elapsed);
+        let moved = i128::from(expected) - i128::from(after) + i128::from(self.offset);
         self.offset_before = self.offset;
-        self.offset = self.offset.wrapping_add(expected.wrapping_sub(after));
+        self.offset = i64::try_from(moved).unwrap_or(self.offset);
         if after < expected {
             // Halfway, since the loop goes on while it is being read.
             let from = after.saturating_add((expected - after) / 2);
@@ -98,7 +99,7 @@ impl Timeline {
             Some(Latest::Ahead { until }) => reading < until,
             Some(Latest::Back { from }) => reading > from,
         };
-        reading.wrapping_add(if is_before {
+        reading.saturating_add_signed(if is_before {
             self.offset_before
         } else {
             self.offset
@@ -107,7 +108,7 @@ impl Timeline {
 
     /// Where the reading that the clock shows now lies.
     pub(crate) fn now(&self, reading: u64) -> u64 {
-        reading.wrapping_add(self.offset)
+        reading.saturating_add_signed(self.offset)
     }
 
     /// The length of what ended at a reading, without the jumps ahead that it spans.
@@ -124,7 +125,7 @@ impl Timeline {
         if reading <= now {
             return self.length(now, now - reading);
         }
-        let begun = reading.wrapping_add(self.offset_before);
+        let begun = reading.saturating_add_signed(self.offset_before);
         self.now(now).saturating_sub(begun)
     }
 }
