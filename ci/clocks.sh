@@ -70,7 +70,7 @@ else
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
         tests_ran 60 --target "$target" -p tachograph-hotpath -p tachograph-reducer -p tachograph-tests --lib \
-        --test recording --test real_clock --test time --test durations --test windows -- --nocapture
+        --test recording --test real_clock --test time --test jumps --test durations --test windows -- --nocapture
 fi
 
 # 3. A wall clock that steps under a running `tacho`.

@@ -2,7 +2,7 @@
 
 mod virtual_loop;
 
-pub use virtual_loop::{VirtualLoop, assert_plausible};
+pub use virtual_loop::{VirtualLoop, assert_near, assert_plausible};
 
 use tachograph_hotpath::{Clock, ManualTime, Registry, RegistryOptions, SchemaBuilder};
 use tachograph_reducer::TimerStats;

@@ -145,3 +145,15 @@ pub fn assert_plausible(snapshot: &MetricsSnapshot) {
     assert!(snapshot.downtime_seconds <= snapshot.observed_seconds + 1e-6);
     assert!(snapshot.suspended_seconds >= 0.0 && snapshot.uptime_seconds >= 0.0);
 }
+
+/// Asserts that two numbers are equal to a millionth, or to the digits that a `f64` of this size has.
+///
+/// # Panics
+/// They are not.
+pub fn assert_near(found: f64, expected: f64, what: &str) {
+    let tolerance = 1e-6 + expected.abs() * 1e-15;
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{what}: {found}, not {expected}"
+    );
+}

@@ -152,7 +152,7 @@ fn whole_ticks_are_not_rounded() {
             if count * u64::from(nanos) % u64::from(ticks) == 0 {
                 let duration = ns(clock.nanos(count));
                 let back = clock.ticks(duration);
-                let slack = if duration > YEAR { 1 } else { 0 };
+                let slack = u64::from(duration > YEAR);
                 assert!(
                     back.abs_diff(count) <= slack,
                     "{count} became {back} at {nanos}/{ticks}"
