@@ -85,8 +85,8 @@ fn a_running_collector_measures_with_it() {
         inference.min > 19.9 && inference.max <= longest * 1.001 + 0.02,
         "{inference:?}, {longest} ms"
     );
-    let recorded = Duration::from_secs_f64(snapshot.llm_inference.max / 1e3);
-    assert!(recorded.abs_diff(stopped) <= Duration::from_nanos(1));
+    let told = Duration::from_secs_f64(snapshot.llm_inference.max / 1e3);
+    assert!(told.abs_diff(stopped) <= Duration::from_nanos(1));
     assert_eq!(
         (snapshot.suspended_seconds, snapshot.downtime_seconds),
         (0.0, 0.0)
