@@ -168,24 +168,28 @@ impl Merge {
             };
             let before = *cursor;
             self.samples.clear();
-            self.overwritten += ring.read(cursor, self.registry.window(), &mut self.samples);
+            let overwritten = ring.read(cursor, self.registry.window(), &mut self.samples);
+            let count = cursor.count() - before.count();
+            if count == 0 {
+                continue;
+            }
             self.counted += self.samples.len() as u64;
-            // The sum of those that were overwritten: what all are more than the ones that were read. Only this part wraps.
-            let mut unread = cursor.sum().wrapping_sub(before.sum());
-            let mut ticks = 0_u128;
+            let mut unread = 0;
+            if overwritten > 0 {
+                self.overwritten += overwritten;
+                // What all are more than those that were read. Only this part of the sum could wrap.
+                let all = cursor.sum().wrapping_sub(before.sum());
+                let raw = |left: u64, sample: &Sample| left.wrapping_sub(sample.ticks);
+                unread = self.samples.iter().fold(all, raw);
+            }
+            self.timeline.straighten(&mut self.samples);
+            let mut ticks = u128::from(unread);
             for &sample in &self.samples {
-                unread = unread.wrapping_sub(sample.ticks);
-                let sample = Sample {
-                    end: self.timeline.place(sample.end),
-                    ticks: self.timeline.length(sample.end, sample.ticks),
-                    ..sample
-                };
                 ticks += u128::from(sample.ticks);
                 state.lifetime.record(clock.nanos(sample.ticks));
                 self.entries.push(Entry::new(number, sample));
             }
-            let count = cursor.count() - before.count();
-            state.lifetime.add(count, ticks + u128::from(unread));
+            state.lifetime.add(count, ticks);
         }
         state
             .window

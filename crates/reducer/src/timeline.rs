@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use tachograph_hotpath::Stamp;
+use tachograph_hotpath::{Sample, Stamp};
 
 /// Jumps ahead that are remembered: what is running may last through several.
 const REMEMBERED: usize = 16;
@@ -92,8 +92,19 @@ impl Timeline {
         }
     }
 
+    /// Puts samples where they lie, without the jumps that they span.
+    pub(crate) fn straighten(&self, samples: &mut [Sample]) {
+        if self.latest.is_none() && self.offset == 0 && self.ahead.is_empty() {
+            return;
+        }
+        for sample in samples {
+            sample.ticks = self.length(sample.end, sample.ticks);
+            sample.end = self.place(sample.end);
+        }
+    }
+
     /// Where a reading lies.
-    pub(crate) fn place(&self, reading: u64) -> u64 {
+    fn place(&self, reading: u64) -> u64 {
         let is_before = match self.latest {
             None => false,
             Some(Latest::Ahead { until }) => reading < until,
