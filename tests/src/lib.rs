@@ -1,5 +1,9 @@
 //! What the integration tests share: the oracle for windows, and small ways of setting things up.
 
+mod virtual_loop;
+
+pub use virtual_loop::{VirtualLoop, assert_near, assert_plausible};
+
 use tachograph_hotpath::{Clock, ManualTime, Registry, RegistryOptions, SchemaBuilder};
 use tachograph_reducer::TimerStats;
 

@@ -1,5 +1,6 @@
 //! The rolling window is exactly the newest samples, whatever the load, the threads and the reducer's pace.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -134,16 +135,21 @@ fn threads_race_and_the_window_is_still_exact() {
         let mut reducer = Reducer::new(registry.clone());
         let samples = random_samples(60_000, &mut Random::new(threads as u64));
         let running = AtomicBool::new(true);
+        // On a slow machine the writers would be done before the reducer begins.
+        let begin = Barrier::new(threads + 1);
         let reductions = thread::scope(|scope| {
             let reductions = scope.spawn(|| {
                 let mut reductions = 0;
-                while running.load(Relaxed) {
+                begin.wait();
+                loop {
                     let stats = reducer.reduce(registry.clock().now()).coreml_inference;
                     assert!(stats.count <= WINDOW as u64);
                     reductions += 1;
+                    if !running.load(Relaxed) {
+                        return reductions;
+                    }
                     thread::sleep(pause);
                 }
-                reductions
             });
             // All lanes are taken before anybody records: these ends are made up, so a lane that went from a finished thread to
             // a late one would see time run backwards.
@@ -152,7 +158,11 @@ fn threads_race_and_the_window_is_still_exact() {
                 .zip(recorders)
                 .map(|(n, recorder)| {
                     let mine = samples.iter().copied().skip(n).step_by(threads);
-                    scope.spawn(move || record(&recorder, mine))
+                    let begin = &begin;
+                    scope.spawn(move || {
+                        begin.wait();
+                        record(&recorder, mine);
+                    })
                 })
                 .collect();
             writers
@@ -182,15 +192,17 @@ fn a_reader_in_a_tight_loop_changes_nothing_that_is_recorded() {
     let reads = thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             let (mut reads, mut last) = (0_u64, 0);
-            while running.load(Relaxed) {
+            loop {
                 let snapshot = reader.load();
                 let stats = snapshot.coreml_inference;
                 assert!(stats.min <= stats.p50 && stats.p50 <= stats.p95 && stats.p95 <= stats.max);
                 assert!(snapshot.samples_recorded >= last, "snapshots come in order");
                 last = snapshot.samples_recorded;
                 reads += 1;
+                if !running.load(Relaxed) {
+                    return reads;
+                }
             }
-            reads
         });
         let writer = scope.spawn(|| record(&registry.recorder(), samples.iter().copied()));
         while !writer.is_finished() {

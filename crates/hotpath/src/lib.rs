@@ -13,7 +13,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `schema` | the frozen list of counters and timers, and the names every frame loop has |
-//! | `clock` | raw ticks and their conversion |
+//! | `clock`, `manual` | raw ticks and their conversion; a clock that is moved by hand |
 //! | `ring` | one timer's samples: single writer, any reader, the oldest is overwritten |
 //! | `cells` | counters: raised by one thread, read by any |
 //! | `in_flight` | the word that says what is running right now |
@@ -28,16 +28,18 @@ mod clock;
 mod frame;
 mod in_flight;
 mod lane;
+mod manual;
 mod recorder;
 mod registry;
 mod ring;
 mod schema;
 mod sync;
 
-pub use clock::{Clock, ManualTime, Stamp};
+pub use clock::{Clock, Stamp};
 pub use frame::{Frame, FrameTrace, MAX_TRACED_STAGES, Outcome, StageSpan};
 pub use in_flight::InFlight;
 pub use lane::Lane;
+pub use manual::ManualTime;
 pub use recorder::{Recorder, Scope};
 pub use registry::{Registry, RegistryOptions};
 pub use ring::{Cursor, MAX_SAMPLE_TICKS, Sample, SampleRing, SampleWriter};

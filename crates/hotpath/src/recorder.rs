@@ -103,7 +103,7 @@ impl Recorder {
     }
 
     /// Records a duration that was measured elsewhere, as ending now. Too long a duration saturates at 2^60 ticks (12 years
-    /// at 3 GHz).
+    /// at 3 GHz) or at 36 years. It is rounded up to whole ticks.
     #[inline]
     pub fn record(&self, timer: Timer, duration: Duration) {
         self.push(timer, self.clock.now(), self.clock.ticks(duration));

@@ -35,6 +35,7 @@ mod percentile;
 mod publish;
 mod reducer;
 mod snapshot;
+mod timeline;
 mod window;
 
 pub use lifetime::{HIGHEST_NANOS, LOWEST_NANOS, SIGNIFICANT_DIGITS};
@@ -45,6 +46,7 @@ pub use reducer::Reducer;
 pub use snapshot::{
     Custom, InFlightStage, LifetimeStats, MetricsSnapshot, SCHEMA_VERSION, TimerStats,
 };
+pub use timeline::ClockJump;
 
 #[cfg(all(test, tachograph_loom))]
 mod models;

@@ -44,9 +44,9 @@ impl Lifetime {
     }
 
     /// Takes in what one ring gained: how many samples, and the sum of their ticks.
-    pub(crate) fn add(&mut self, count: u64, ticks: u64) {
+    pub(crate) fn add(&mut self, count: u64, ticks: u128) {
         self.count += count;
-        self.ticks += u128::from(ticks);
+        self.ticks += ticks;
     }
 
     /// Takes in a sample that was read, in nanoseconds.

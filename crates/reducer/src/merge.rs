@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tachograph_hotpath::{Counter, Cursor, FrameTrace, Lane, Outcome, Registry, Sample, Timer};
 
 use crate::lifetime::Lifetime;
+use crate::timeline::Timeline;
 use crate::window::{Entry, Window};
 
 /// Slowest frames that are kept.
@@ -28,6 +29,7 @@ pub(crate) struct Merge {
     pub(crate) overwritten: u64,
     /// Slowest first.
     pub(crate) slowest: Vec<SlowFrame>,
+    pub(crate) timeline: Timeline,
     samples: Vec<Sample>,
     entries: Vec<Entry>,
 }
@@ -85,6 +87,7 @@ impl Merge {
             counted: 0,
             overwritten: 0,
             slowest: Vec::with_capacity(SLOWEST + 1),
+            timeline: Timeline::default(),
             samples: Vec::new(),
             entries: Vec::new(),
             registry,
@@ -101,6 +104,7 @@ impl Merge {
             self.take_in_timer(timer);
         }
         self.take_in_frames();
+        self.timeline.settle();
     }
 
     /// The value of a counter since the last reset; 0 for one of another, larger schema.
@@ -164,16 +168,28 @@ impl Merge {
             };
             let before = *cursor;
             self.samples.clear();
-            self.overwritten += ring.read(cursor, self.registry.window(), &mut self.samples);
+            let overwritten = ring.read(cursor, self.registry.window(), &mut self.samples);
+            let count = cursor.count() - before.count();
+            if count == 0 {
+                continue;
+            }
             self.counted += self.samples.len() as u64;
-            state.lifetime.add(
-                cursor.count() - before.count(),
-                cursor.sum().wrapping_sub(before.sum()),
-            );
+            let mut unread = 0;
+            if overwritten > 0 {
+                self.overwritten += overwritten;
+                // What all are more than those that were read. Only this part of the sum could wrap.
+                let all = cursor.sum().wrapping_sub(before.sum());
+                let raw = |left: u64, sample: &Sample| left.wrapping_sub(sample.ticks);
+                unread = self.samples.iter().fold(all, raw);
+            }
+            self.timeline.straighten(&mut self.samples);
+            let mut ticks = u128::from(unread);
             for &sample in &self.samples {
+                ticks += u128::from(sample.ticks);
                 state.lifetime.record(clock.nanos(sample.ticks));
                 self.entries.push(Entry::new(number, sample));
             }
+            state.lifetime.add(count, ticks);
         }
         state
             .window
@@ -188,6 +204,11 @@ impl Merge {
                     lane: number,
                     trace,
                 };
+                let (end, ticks) = (trace.end.ticks(), frame.ticks());
+                if self.timeline.length(end, ticks) != ticks {
+                    // Its stages would tell of a jump of the clock.
+                    continue;
+                }
                 let place = self
                     .slowest
                     .partition_point(|slower| slower.ticks() >= frame.ticks());

@@ -12,6 +12,7 @@ use crate::lifetime::histogram;
 use crate::merge::{Merge, SlowFrame};
 use crate::publish::{Publisher, SnapshotReader};
 use crate::snapshot::{InFlightStage, MetricsSnapshot, TimerStats};
+use crate::timeline::ClockJump;
 
 /// Merges the lanes of a registry, keeps the windows, computes the statistics and publishes snapshots.
 ///
@@ -74,6 +75,32 @@ impl Reducer {
         })
     }
 
+    /// Says that the clock jumped since the last reduction; the next one is to be at `jump.after`. Windows stay in the order in
+    /// which things happened, and a jump ahead is taken out of the durations that span it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tachograph_hotpath::{Clock, Registry, RegistryOptions, SchemaBuilder, Stamp, metrics};
+    /// use tachograph_reducer::{ClockJump, Reducer};
+    ///
+    /// let (clock, time) = Clock::manual();
+    /// let options = RegistryOptions { clock: clock.clone(), ..RegistryOptions::default() };
+    /// let registry = Registry::new(SchemaBuilder::new().build(), options);
+    /// let (recorder, mut reducer) = (registry.recorder(), Reducer::new(registry));
+    /// let stage = recorder.start(metrics::LLM_INFERENCE);
+    /// let before = clock.now();
+    /// reducer.reduce(before);
+    /// time.advance(Duration::from_hours(3)); // the machine sleeps, the counter goes on
+    /// time.advance(Duration::from_millis(80));
+    /// drop(stage);
+    /// let after = clock.now();
+    /// reducer.clock_jumped(ClockJump { before, after, elapsed: 80_000_000 });
+    /// assert_eq!(reducer.reduce(after).llm_inference.max, 80.0);
+    /// ```
+    pub fn clock_jumped(&mut self, jump: ClockJump) {
+        self.merge.timeline.jump(jump);
+    }
+
     /// Computes the lifetime percentiles of the next snapshots anew. Costs a pass over each histogram that changed, tens of
     /// microseconds, so it is not part of every reduction.
     pub fn refresh_lifetime(&mut self) {
@@ -95,7 +122,8 @@ impl Reducer {
             .collect()
     }
 
-    /// The slowest frames since the start or the last reset, slowest first; at most eight.
+    /// The slowest frames since the start or the last reset, slowest first; at most eight. One that spans a jump of the clock is
+    /// left out.
     pub fn slowest_frames(&self) -> &[SlowFrame] {
         &self.merge.slowest
     }
@@ -150,10 +178,11 @@ impl View<'_> {
     fn write_timers(&self, snapshot: &mut MetricsSnapshot) {
         let schema = self.merge.registry.schema();
         let nanos_per_tick = self.merge.registry.clock().nanos_per_tick();
+        let now = self.merge.timeline.now(self.now.ticks());
         let stats = |timer: Timer| {
             let state = self.merge.timers.get(timer.index());
             state.map_or_else(TimerStats::default, |state| {
-                state.window.stats(self.now.ticks(), nanos_per_tick)
+                state.window.stats(now, nanos_per_tick)
             })
         };
         snapshot.coreml_inference = stats(metrics::COREML_INFERENCE);
@@ -177,10 +206,12 @@ impl View<'_> {
         let running = self.merge.lanes.iter().filter_map(|lane| lane.in_flight());
         snapshot.in_flight.extend(running.map(|running| {
             let name = running.timer.and_then(|timer| timers.get(timer.index()));
-            let elapsed = self.merge.registry.clock().between(running.since, self.now);
+            let since = running.since.ticks();
+            let ticks = self.merge.timeline.since(since, self.now.ticks());
+            let elapsed = self.merge.registry.clock().nanos(ticks);
             InFlightStage {
                 stage: Arc::clone(name.unwrap_or(self.between_stages)),
-                for_ms: elapsed.as_secs_f64() * 1e3,
+                for_ms: elapsed as f64 / 1e6,
             }
         }));
     }

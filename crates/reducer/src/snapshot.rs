@@ -85,6 +85,8 @@ pub struct MetricsSnapshot {
     pub system_start_time: f64,
     /// Since this start, seconds, without time in which the machine was suspended.
     pub uptime_seconds: f64,
+    /// Up or down since the first start, seconds: what the availability is a share of.
+    pub observed_seconds: f64,
     /// Down since the first start, seconds: not running, or no frame finished for longer than the stall limit.
     pub downtime_seconds: f64,
     /// Suspended since the first start, seconds; counts neither as up nor as down.
@@ -151,6 +153,7 @@ impl Default for MetricsSnapshot {
             system_uptime_percent: None,
             system_start_time: 0.0,
             uptime_seconds: 0.0,
+            observed_seconds: 0.0,
             downtime_seconds: 0.0,
             suspended_seconds: 0.0,
             metrics_collection_overhead_percent: None,
@@ -244,8 +247,8 @@ impl From<TimerStatsJson> for TimerStats {
 
 /// Statistics of one timer since the start (or the last reset).
 ///
-/// `count` and `sum_ms` are exact. The percentiles come from a histogram with three significant digits over `counted`
-/// samples; they are renewed for each log line and each `collect()`, not in between. `None` without samples.
+/// `count` and `sum_ms` are exact. The percentiles come from a histogram with three significant digits, but no finer than
+/// 0.512 us, over `counted` samples; they are renewed for each log line and each `collect()`, not in between. `None` without samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LifetimeStats {

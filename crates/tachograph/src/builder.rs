@@ -16,13 +16,14 @@ use crate::collector::MetricsCollector;
 use crate::config::{Config, ConfigError};
 use crate::driver::Driver;
 use crate::engine::{Core, Engine, Output};
+use crate::jumps::Jumps;
 use crate::log_file::{LogError, LogFile, Recovery};
 use crate::overhead::{Costs, Overhead};
 use crate::probe::{Probe, SystemProbe, SystemUsage};
 use crate::schedule::Schedule;
 use crate::status::{Status, StatusStyle};
 use crate::targets::TargetError;
-use crate::time::{MachineTime, TimeSource};
+use crate::time::{MachineTime, Moment, TimeSource};
 
 /// How often the machine is probed.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -235,6 +236,7 @@ impl MetricsCollectorBuilder {
         let now = time.monotonic();
         let core = Core {
             reducer,
+            jumps: Jumps::default(),
             schedule: Schedule::new(
                 now,
                 config.reduce_interval,
@@ -242,8 +244,7 @@ impl MetricsCollectorBuilder {
                 config.metrics_interval,
             ),
             availability: Availability::start(
-                now,
-                time.wall(),
+                Moment::of(&*time),
                 config.stall_after,
                 recovery.last.as_deref(),
             ),

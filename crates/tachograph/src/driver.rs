@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use crossbeam::sync::{Parker, Unparker};
@@ -32,7 +32,8 @@ impl Driver {
                 let mut meter = Meter::start();
                 while !stop.load(Ordering::Relaxed) {
                     let pause = engine.poll(meter.lap());
-                    parker.park_deadline(Instant::now() + pause);
+                    // Not a deadline: that overflows where somebody's time source leaps.
+                    parker.park_timeout(pause);
                 }
             })?;
         Ok(Self {

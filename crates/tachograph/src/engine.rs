@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tachograph_reducer::{MetricsSnapshot, Reducer};
 
 use crate::availability::{Availability, unix_seconds};
+use crate::jumps::Jumps;
 use crate::log_file::{LogError, LogFile};
 use crate::overhead::{Overhead, Work};
 use crate::probe::{Probe, SystemUsage};
@@ -38,6 +39,7 @@ pub(crate) struct Engine {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) reducer: Reducer,
+    pub(crate) jumps: Jumps,
     pub(crate) schedule: Schedule,
     pub(crate) availability: Availability,
     pub(crate) probe: Option<Box<dyn Probe>>,
@@ -167,16 +169,20 @@ impl Core {
     fn reduce(&mut self, engine: &Engine) -> Arc<MetricsSnapshot> {
         let Self {
             reducer,
+            jumps,
             availability,
             usage,
             overhead,
             ..
         } = self;
-        let (now, wall) = (engine.time.monotonic(), engine.time.wall());
-        reducer.reduce_with(engine.time.clock().now(), |snapshot| {
-            availability.observe(now, wall, snapshot.frames_processed);
-            snapshot.timestamp = unix_seconds(wall);
-            write_time(&mut snapshot.time, wall);
+        let (stamp, now, jump) = jumps.look(&*engine.time);
+        if let Some(jump) = jump {
+            reducer.clock_jumped(jump);
+        }
+        reducer.reduce_with(stamp, |snapshot| {
+            availability.observe(now, snapshot.frames_processed);
+            snapshot.timestamp = unix_seconds(now.wall);
+            write_time(&mut snapshot.time, now.wall);
             write_usage(snapshot, usage);
             write_availability(snapshot, availability);
             snapshot.metrics_collection_overhead_percent = overhead.percent();
@@ -291,6 +297,7 @@ fn write_availability(snapshot: &mut MetricsSnapshot, availability: &Availabilit
     snapshot.system_uptime_percent = report.percent;
     snapshot.system_start_time = report.first_start;
     snapshot.uptime_seconds = report.uptime.as_secs_f64();
+    snapshot.observed_seconds = report.observed.as_secs_f64();
     snapshot.downtime_seconds = report.down.as_secs_f64();
     snapshot.suspended_seconds = report.suspended.as_secs_f64();
 }

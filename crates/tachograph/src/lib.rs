@@ -38,6 +38,7 @@ mod collector;
 mod config;
 mod driver;
 mod engine;
+mod jumps;
 mod log_file;
 mod overhead;
 mod probe;
@@ -62,7 +63,8 @@ pub use targets::{Evaluation, Limit, Statistic, Target, TargetError, Targets, Ve
 pub use time::{MachineTime, TimeSource, VirtualTime};
 
 pub use tachograph_hotpath::{
-    Clock, Counter, Frame, Outcome, Recorder, Schema, SchemaError, Scope, Stamp, Timer, metrics,
+    Clock, Counter, Frame, ManualTime, Outcome, Recorder, Schema, SchemaError, Scope, Stamp, Timer,
+    metrics,
 };
 pub use tachograph_reducer::{
     CachedReader, Custom, InFlightStage, LifetimeStats, MetricsSnapshot, SnapshotGuard,

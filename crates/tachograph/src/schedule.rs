@@ -16,13 +16,11 @@ impl Task {
         if now < self.next {
             return false;
         }
-        let late = now.saturating_sub(self.next).as_nanos();
-        let missed = late / self.interval.as_nanos().max(1);
-        let steps = u32::try_from(missed.saturating_add(1)).unwrap_or(u32::MAX);
-        self.next = self
-            .next
-            .saturating_add(self.interval.saturating_mul(steps))
-            .max(now);
+        let interval = self.interval.as_nanos().max(1);
+        let into = now.saturating_sub(self.next).as_nanos() % interval;
+        // Intervals are a day at most; one that did not fit would be 584 years away.
+        let left = u64::try_from(interval - into).unwrap_or(u64::MAX);
+        self.next = now.saturating_add(Duration::from_nanos(left));
         true
     }
 }
@@ -109,5 +107,23 @@ mod tests {
         );
         assert_eq!(schedule.next_deadline(), ms(3_600_100));
         assert_eq!(schedule.take_due(ms(3_600_099)), Due::default());
+    }
+
+    #[test]
+    fn however_late_it_is_once_and_then_on_the_grid() {
+        for late in [
+            ms(1),
+            ms(1 << 32),
+            ms(1 << 40),
+            Duration::from_hours(1 << 30),
+        ] {
+            let mut schedule = Schedule::new(ms(0), ms(1), ms(1_000), ms(60_000));
+            let now = late + Duration::from_micros(400);
+            assert!(schedule.take_due(now).reduce);
+            assert_eq!(schedule.take_due(now), Due::default(), "{late:?}");
+            assert_eq!(schedule.next_deadline(), late + ms(1));
+        }
+        let mut schedule = Schedule::new(Duration::MAX, ms(1), ms(1), ms(1));
+        assert!(schedule.take_due(Duration::MAX).log, "no overflow");
     }
 }

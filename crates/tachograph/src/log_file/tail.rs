@@ -56,10 +56,11 @@ impl Tail {
 pub(super) fn parse_line(line: &[u8]) -> Result<MetricsSnapshot, String> {
     let snapshot: MetricsSnapshot = serde_json::from_slice(line)
         .map_err(|error| error.to_string().replace(" at line 1 column ", " at byte "))?;
-    if snapshot.timestamp > 0.0 {
-        Ok(snapshot)
-    } else {
+    // Below 0 is before 1970: a wrong clock, but a line.
+    if snapshot.timestamp == 0.0 {
         Err("it has no timestamp".to_owned())
+    } else {
+        Ok(snapshot)
     }
 }
 

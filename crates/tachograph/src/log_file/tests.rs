@@ -423,6 +423,19 @@ fn the_reader_takes_older_and_newer_lines() {
 }
 
 #[test]
+fn lines_from_before_1970_are_lines() {
+    let (_folder, path) = place();
+    let (mut log, _) = open(&path);
+    let early = line(1).replacen("1700000000.5", "-40.25", 1);
+    assert_ne!(early, line(1));
+    log.append(early).unwrap();
+    drop(log);
+    let (_log, recovery) = open(&path);
+    assert_eq!(last(&recovery), Some(1));
+    assert_eq!(sequences(&path), [1]);
+}
+
+#[test]
 fn the_reader_skips_a_line_that_never_ends() {
     let (_folder, path) = place();
     write(

@@ -62,9 +62,10 @@ fn frames(snapshot: &MetricsSnapshot, previous: Option<&MetricsSnapshot>) -> Str
     text
 }
 
-/// Frames per second between two snapshots; none after a reset, a restart or a clock that stepped back.
+/// Frames per second between two snapshots; none after a reset or a restart. By a clock that nobody sets and that stands still
+/// while the machine is suspended.
 fn rate(snapshot: &MetricsSnapshot, previous: &MetricsSnapshot) -> Option<f64> {
-    let seconds = snapshot.timestamp - previous.timestamp;
+    let seconds = snapshot.uptime_seconds - previous.uptime_seconds;
     let frames = snapshot
         .frames_processed
         .checked_sub(previous.frames_processed)?;

@@ -261,7 +261,9 @@ fn the_line_knows_the_rate_between_two_snapshots() {
     let previous = full();
     let mut snapshot = full();
     snapshot.frames_processed += 299;
-    snapshot.timestamp += 10.0;
+    snapshot.uptime_seconds += 10.0;
+    // Somebody set the clock.
+    snapshot.timestamp -= 3600.0;
     let line = status(false).line(&snapshot, Some(&previous));
     assert!(line.contains("frames 2099 (29.9/s) motion"), "{line}");
     for (now, before) in [(&previous, &snapshot), (&previous, &previous)] {

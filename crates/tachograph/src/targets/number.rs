@@ -100,6 +100,7 @@ static NUMBERS: &[Number] = numbers! {
     maybe Percent system_availability;
     maybe Percent system_uptime_percent;
     always Seconds uptime_seconds;
+    always Seconds observed_seconds;
     always Seconds downtime_seconds;
     always Seconds suspended_seconds;
     maybe Percent metrics_collection_overhead_percent;
