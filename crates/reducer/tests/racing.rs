@@ -10,7 +10,7 @@ use tachograph_hotpath::{
 };
 use tachograph_reducer::{MetricsSnapshot, Reducer, SnapshotReader};
 
-const THREADS: u64 = 2;
+const THREADS: usize = 2;
 /// Recorders that each thread takes one after the other.
 const OWNERS: u64 = if cfg!(miri) { 2 } else { 300 };
 /// Frames that each of them records.
@@ -83,7 +83,7 @@ fn recorders_come_and_go_while_it_is_reduced_and_read() {
     };
     let seen = thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&reader, &running));
-        let writers = [(); THREADS as usize].map(|()| scope.spawn(work));
+        let writers = [(); THREADS].map(|()| scope.spawn(work));
         while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
             time.advance(Duration::from_nanos(1));
             assert_sound(&reducer.reduce(registry.clock().now()));
@@ -99,7 +99,7 @@ fn recorders_come_and_go_while_it_is_reduced_and_read() {
         watcher.join().unwrap()
     });
     let snapshot = reducer.reduce(registry.clock().now());
-    let frames = THREADS * OWNERS * FRAMES;
+    let frames = THREADS as u64 * OWNERS * FRAMES;
     assert_sound(&snapshot);
     assert_eq!(
         (snapshot.frames_processed, snapshot.motion_detected),
@@ -109,7 +109,7 @@ fn recorders_come_and_go_while_it_is_reduced_and_read() {
     assert_eq!(snapshot.samples_pending, 0);
     assert_eq!(snapshot.samples_recorded, 3 * frames, "three timers each");
     let lifetime = snapshot.lifetime["coreml_inference"];
-    let nanos = THREADS * OWNERS * (1..=FRAMES).sum::<u64>();
+    let nanos = THREADS as u64 * OWNERS * (1..=FRAMES).sum::<u64>();
     assert_eq!(lifetime.count, frames);
     assert!((lifetime.sum_ms * 1e6 - nanos as f64).abs() < 1e-3);
     assert_eq!(snapshot.coreml_inference.count, WINDOW as u64);
