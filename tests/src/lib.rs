@@ -1,5 +1,9 @@
 //! What the integration tests share: the oracle for windows, and small ways of setting things up.
 
+mod invariants;
+
+pub use invariants::{check_order, check_snapshot};
+
 use tachograph_hotpath::{Clock, ManualTime, Registry, RegistryOptions, SchemaBuilder};
 use tachograph_reducer::TimerStats;
 

@@ -17,7 +17,7 @@ use tachograph_hotpath::{
     Clock, Counter, Outcome, Registry, RegistryOptions, SchemaBuilder, Stamp,
 };
 use tachograph_reducer::{MetricsSnapshot, Reducer, SnapshotReader};
-use tachograph_tests::{assert_same_statistics, oracle};
+use tachograph_tests::{assert_same_statistics, check_order, check_snapshot, oracle};
 
 use books::{BASE, Books, length};
 
@@ -69,55 +69,13 @@ enum Pace {
     Absent,
 }
 
-/// Everything that must hold in any snapshot, whenever it is taken.
 fn assert_whole(snapshot: &MetricsSnapshot) {
-    let s = snapshot;
-    let accounted = s.samples_counted + s.samples_overwritten + s.samples_pending;
-    assert_eq!(s.samples_recorded, accounted, "{s:?}");
-    let read = s.lifetime.values().map(|timer| timer.count).sum::<u64>();
-    assert_eq!(read, s.samples_counted + s.samples_overwritten, "{s:?}");
-    let with_motion = s.frames_motion + s.events_suppressed + s.events_created;
-    assert_eq!(
-        s.frames_processed,
-        s.frames_idle + with_motion + s.frames_failed,
-        "{s:?}"
-    );
-    assert!(
-        (with_motion..=with_motion + s.frames_failed).contains(&s.motion_detected),
-        "{s:?}"
-    );
-    let windows = [
-        ("coreml_inference", s.coreml_inference),
-        ("llm_inference", s.llm_inference),
-        ("frame_processing_latency", s.frame_processing_latency),
-    ];
-    for (name, stats) in windows {
-        let recorded = s.lifetime.get(name).map_or(0, |timer| timer.count);
-        assert_eq!(stats.count, recorded.min(WINDOW as u64), "{name}: {s:?}");
-        let order = [stats.min, stats.p50, stats.p95, stats.p99, stats.max];
-        assert!(order.is_sorted() && stats.avg <= stats.max, "{name}: {s:?}");
-    }
+    check_snapshot(snapshot, WINDOW as u64).unwrap_or_else(|fault| panic!("{fault}: {snapshot:?}"));
 }
 
-/// Totals never go back from one snapshot to a later one.
 fn assert_later(before: &MetricsSnapshot, after: &MetricsSnapshot) {
-    let totals = |s: &MetricsSnapshot| {
-        [
-            s.sequence,
-            s.samples_recorded,
-            s.samples_counted,
-            s.samples_overwritten,
-            s.frames_processed,
-            s.motion_detected,
-            s.events_created,
-            s.frames_failed,
-        ]
-    };
-    let pairs = totals(before).into_iter().zip(totals(after));
-    assert!(
-        pairs.into_iter().all(|(before, after)| before <= after),
-        "{before:?}, then {after:?}"
-    );
+    check_order(before, after)
+        .unwrap_or_else(|fault| panic!("{fault}: {before:?}, then {after:?}"));
 }
 
 /// Reduces until the crowd has gone; returns how often.
