@@ -43,4 +43,6 @@ pub(crate) enum Plant {
     Frame,
     /// A log line is lost
     Line,
+    /// A log line is there twice
+    Twice,
 }

@@ -48,7 +48,8 @@ impl Sabotage {
             Some(Plant::Frame) if second == 1 => {
                 collector.recorder().frame().finish(Outcome::Idle);
             }
-            Some(Plant::Line) if second == 3 => lose_line(log),
+            Some(Plant::Line) if second == 3 => change_last_line(log, 0),
+            Some(Plant::Twice) if second == 3 => change_last_line(log, 2),
             _ => {}
         }
     }
@@ -62,11 +63,14 @@ impl Sabotage {
     }
 }
 
-/// Takes the last line off the log.
-fn lose_line(log: &Path) {
+/// Leaves out the last line of the log, or has it there twice.
+fn change_last_line(log: &Path, times: usize) {
     let Ok(text) = std::fs::read_to_string(log) else {
         return;
     };
-    let kept = text.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
-    _ = std::fs::write(log, &text[..kept]);
+    let text = text.trim_end();
+    let last = text.rfind('\n').map_or(0, |newline| newline + 1);
+    let (before, line) = text.split_at(last);
+    let lines = format!("{line}\n").repeat(times);
+    _ = std::fs::write(log, format!("{before}{lines}"));
 }
