@@ -132,7 +132,7 @@ fn totals(text: &mut String, soaked: &Soaked) -> std::fmt::Result {
     let met = if overhead < 1.0 { "under" } else { "not under" };
     writeln!(
         text,
-        "\n{} frames in {:.0} s, all counted; {} samples, {} of them overwritten unseen and none lost. {reads} loads by readers saw {snapshots} \
+        "\n{} frames in {:.0} s; {} samples, {} of them overwritten before they were read, which only the lifetime histogram lacks. {reads} loads by readers saw {snapshots} \
          different snapshots. {} log lines of {:.0} that were due. Overhead at the end {overhead:.2} % of a core, {met} 1 %.",
         last.frames_processed,
         soaked.length.as_secs_f64(),
