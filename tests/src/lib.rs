@@ -1,7 +1,9 @@
 //! What the integration tests share: the oracle for windows, and small ways of setting things up.
 
+mod invariants;
 mod virtual_loop;
 
+pub use invariants::{check_order, check_snapshot};
 pub use virtual_loop::{VirtualLoop, assert_near, assert_plausible};
 
 use tachograph_hotpath::{Clock, ManualTime, Registry, RegistryOptions, SchemaBuilder};
