@@ -104,7 +104,8 @@ fn look(bytes: &[u8], start: u64) -> Tail {
         .chain(complete.rsplit(newline))
         .filter(|line| !line.trim_ascii().is_empty())
         .peekable();
-    let something = lines.peek().is_some() || torn == Torn::Foreign;
+    let blank = fragment.trim_ascii().is_empty();
+    let something = lines.peek().is_some() || (torn == Torn::Foreign && !blank);
     let last = lines.find_map(|line| parse_line(line).ok()).map(Box::new);
     Tail {
         torn,
