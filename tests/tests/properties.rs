@@ -25,6 +25,13 @@ fn pieces(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value =
     vec(piece, 0..most).prop_map(|pieces| pieces.concat())
 }
 
+/// The same in lines: each a piece or two.
+fn lines(real: &'static [&'static str], most: usize) -> impl Strategy<Value = Vec<u8>> {
+    let piece = proptest::sample::select(real).prop_map(|piece| piece.as_bytes().to_vec());
+    let line = prop_oneof![6 => piece, 1 => pieces(real, 3)];
+    vec(line, 0..most).prop_map(|lines| lines.join(&b'\n'))
+}
+
 const Y4M: &[&str] = &[
     "YUV4MPEG2 W2 H2 F30:1 C420\n",
     "YUV4MPEG2 W3 H1 F0:0 C444\n",
@@ -32,7 +39,9 @@ const Y4M: &[&str] = &[
     " W2",
     " H1",
     " W100000",
+    " W16384",
     " H16384",
+    "YUV4MPEG2 W16384 H5000 F30:1\n",
     " F30:1",
     " A1:1",
     " C422",
@@ -65,12 +74,31 @@ const CONFIG: &[&str] = &[
     "process_cpu_usage = \"> 3%\"",
     "window.x = 1",
     "TACHOGRAPH_WINDOW=7",
+    "# window = 3",
     "# ",
     "\n",
     "\r\n",
     "=",
     "\"",
     " ",
+];
+
+/// Lines that are TOML by themselves, as long as no key comes twice.
+const CONFIG_LINES: &[&str] = &[
+    "# window = 3",
+    "",
+    "window = 10",
+    "window = 0",
+    "\"wind\\u006fw\" = 0",
+    "metrics_interval = \"1s\"",
+    "metrics_interval = \"1ms\"",
+    "reduce_interval = \"5s\"",
+    "stall_after = \"0s\"",
+    "log_path = \"\"\"a\nwindow = 5\nrotate_files = 3\"\"\"",
+    "log_path = '..'",
+    "rotate_bytes = \"1 MiB\"",
+    "rotate_files = 1001",
+    "targets.llm_inference.p95 = \"off\"",
 ];
 
 const LOG: &[&str] = &[
@@ -111,12 +139,18 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn y4m(bytes in pieces(Y4M, 20)) {
-        properties::y4m(&bytes);
+    fn y4m(header in any::<bool>(), rest in pieces(Y4M, 20)) {
+        let header = if header { &b"YUV4MPEG2"[..] } else { &[] };
+        properties::y4m(&[header, &rest].concat());
     }
 
     #[test]
-    fn config(bytes in pieces(CONFIG, 20)) {
+    fn config_of_lines(bytes in lines(CONFIG_LINES, 6)) {
+        properties::config(&bytes);
+    }
+
+    #[test]
+    fn config_of_pieces(bytes in pieces(CONFIG, 20)) {
         properties::config(&bytes);
     }
 

@@ -12,6 +12,8 @@ use super::{NoProbe, assert_one_line};
 const ORIGIN: &str = "x.toml";
 /// A collector is made of settings whose windows are at most this large; larger ones just take memory.
 const MAX_WINDOW: usize = 2000;
+/// Texts of more lines are not taken apart line by line.
+const MOST_LINES: usize = 64;
 
 /// Text is settings that are in range, that read back the same when written, and of which a collector can be made; or an error of one
 /// line that names the place. The same for its lines as environment variables `NAME=value` and as targets `name=limit`.
@@ -37,8 +39,18 @@ fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter_map(|line| line.split_once('='))
 }
 
-fn good(config: &Config) {
+/// The ranges as the documentation of [`Config`] gives them.
+fn in_range(config: &Config) {
     config.validate().expect("what was accepted is in range");
+    let (log, reduce) = (config.metrics_interval, config.reduce_interval);
+    assert!((Duration::from_millis(100)..=Duration::from_hours(24)).contains(&log));
+    assert!((Duration::from_millis(1)..=log).contains(&reduce));
+    assert!((1..=1_000_000).contains(&config.window) && config.rotate_files <= 1000);
+    assert!(config.stall_after > Duration::ZERO && config.log_path.file_name().is_some());
+}
+
+fn good(config: &Config) {
+    in_range(config);
     let text = toml::to_string(config).expect("settings can be written");
     let again = Config::from_toml(&text, ORIGIN).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(again, *config, "{text}");
@@ -86,7 +98,7 @@ fn refused(error: &ConfigError, text: &str) {
     }
 }
 
-/// Whatever line is named, the settings before it alone are not refused for this key.
+/// The lines before the one that is named are not refused for this key; with it, as soon as they are TOML again, they are.
 fn is_the_one(error: &ConfigError, text: &str) {
     let ConfigError::Range {
         key,
@@ -96,17 +108,26 @@ fn is_the_one(error: &ConfigError, text: &str) {
     else {
         return;
     };
-    let before: String = text
-        .lines()
-        .take(line - 1)
-        .flat_map(|line| [line, "\n"])
-        .collect();
-    if let Err(ConfigError::Range { key: earlier, .. }) = Config::from_toml(&before, ORIGIN) {
-        assert!(
-            earlier != *key || earlier == "reduce_interval",
-            "{error} stands further up"
-        );
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    if lines.len() > MOST_LINES {
+        return;
     }
+    // `None`: a text is still open, or whatever else is no TOML.
+    let verdict = |lines: &[&str]| match Config::from_toml(&lines.concat(), ORIGIN) {
+        Err(ConfigError::Range { key, .. }) => Some(Some(key)),
+        Ok(_) => Some(None),
+        Err(_) => None,
+    };
+    for before in 0..*line {
+        let refused = verdict(&lines[..before]).flatten();
+        // What that one may be hangs on another setting, which may come later.
+        let earlier = refused == Some(*key) && *key != "reduce_interval";
+        assert!(!earlier, "{error} stands further up");
+    }
+    let with = (*line..=lines.len()).find_map(|with| verdict(&lines[..with]));
+    let refused = with.flatten();
+    let named = refused == Some(*key) || [refused, Some(*key)].contains(&Some("reduce_interval"));
+    assert!(named, "{error} stands further down");
 }
 
 /// What a variable may not be: `std::env` takes neither an empty name nor a NUL.
@@ -114,7 +135,7 @@ fn environment(text: &str) {
     let variables = pairs(text).filter(|(name, value)| !name.is_empty() && !value.contains('\0'));
     let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     match Config::load(None, variables) {
-        Ok(config) => config.validate().expect("what was accepted is in range"),
+        Ok(config) => in_range(&config),
         Err(error) => {
             assert_one_line(&error.to_string());
             let known = matches!(
