@@ -177,6 +177,22 @@ fn a_log_of_blanks_without_a_newline_can_be_gone_on_with() {
     );
 }
 
+/// Reading took it for a line, the repair did not: it was cut off, or the log refused.
+#[test]
+fn a_last_line_among_blanks_that_json_does_not_know_is_kept() {
+    for content in [
+        "{\"timestamp\":1}\x0c",
+        "rubbish\n\x0c{\"timestamp\":1}\x0c",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.json");
+        fs::write(&path, content).unwrap();
+        let (_log, recovery) = LogFile::open(LogOptions::new(&path)).unwrap();
+        assert_eq!(recovery.last.map(|last| last.timestamp), Some(1.0));
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{content}\n"));
+    }
+}
+
 /// Hundreds of digits of an availability, a minus sign too many, a count of eleven digits, a long time.
 #[test]
 fn the_status_keeps_to_its_columns_whatever_a_line_claims() {
