@@ -8,7 +8,7 @@ shift || true
 
 # The least executions per target that count as fuzzing, for 15 s on a busy machine: about a tenth of what was measured. More seconds must
 # bring more, fewer may bring fewer.
-declare -A floor=([y4m]=20000 [config]=4000 [log]=400 [snapshot]=1000 [by_name]=150 [recorder]=150)
+declare -A floor=([y4m]=50000 [config]=10000 [log]=1400 [snapshot]=2400 [by_name]=700 [recorder]=250)
 # Longest input in bytes: programs of calls get slow before they get more interesting.
 declare -A longest=([by_name]=1024 [recorder]=1024)
 targets=("$@")
@@ -41,7 +41,7 @@ for target in "${targets[@]}"; do
     [ ! -f "dictionaries/$target.dict" ] || options+=(-dict="dictionaries/$target.dict")
     verdict=ok
     TMPDIR=$scratch "$programs/$target" "${options[@]}" "corpus/$target" "seeds/$target" 2>"$log" >&2 ||
-        verdict="FOUND SOMETHING, see below"
+        verdict="FOUND SOMETHING, see above"
     stat() { sed -n "s/^stat::$1: *//p" "$log"; }
     executions=$(stat number_of_executed_units)
     least=$((floor[$target] * (seconds < 15 ? seconds : 15) / 15))
