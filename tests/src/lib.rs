@@ -1,6 +1,7 @@
 //! What the integration tests share: the oracle for windows, and small ways of setting things up.
 
 mod invariants;
+pub mod properties;
 mod virtual_loop;
 
 pub use invariants::{check_order, check_snapshot};

@@ -2,7 +2,7 @@
 
 /// How much smaller the chroma planes are than the luma plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subsampling {
+pub enum Subsampling {
     /// No chroma at all.
     Mono,
     /// Half the width and half the height.
@@ -15,7 +15,7 @@ pub(crate) enum Subsampling {
 
 impl Subsampling {
     /// Width and height of one chroma plane in pixels, rounded up; (0, 0) for mono.
-    pub(crate) fn chroma_size(self, width: usize, height: usize) -> (usize, usize) {
+    pub fn chroma_size(self, width: usize, height: usize) -> (usize, usize) {
         match self {
             Self::Mono => (0, 0),
             Self::Yuv420 => (width.div_ceil(2), height.div_ceil(2)),
@@ -25,7 +25,7 @@ impl Subsampling {
     }
 
     /// By how many bits a luma coordinate is shifted right to get the chroma coordinate: (x, y).
-    pub(crate) fn shifts(self) -> (u32, u32) {
+    pub fn shifts(self) -> (u32, u32) {
         match self {
             Self::Mono | Self::Yuv444 => (0, 0),
             Self::Yuv420 => (1, 1),
@@ -36,28 +36,28 @@ impl Subsampling {
 
 /// A picture and its number in the input. Made once and filled again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// Pixels per row.
-    pub(crate) width: usize,
+    pub width: usize,
     /// Rows.
-    pub(crate) height: usize,
+    pub height: usize,
     /// The size of the chroma planes.
-    pub(crate) subsampling: Subsampling,
+    pub subsampling: Subsampling,
     /// Brightness, `width * height` bytes, row by row from the top left.
-    pub(crate) luma: Vec<u8>,
+    pub luma: Vec<u8>,
     /// Blue difference, 128 is neutral; empty for mono.
-    pub(crate) cb: Vec<u8>,
+    pub cb: Vec<u8>,
     /// Red difference, 128 is neutral; empty for mono.
-    pub(crate) cr: Vec<u8>,
+    pub cr: Vec<u8>,
     /// Whether luma runs over 0..=255 (true) or 16..=235 (false).
-    pub(crate) full_range: bool,
+    pub full_range: bool,
     /// The frame's number in the input, from 0. Frames a live source skipped have numbers too.
-    pub(crate) number: u64,
+    pub number: u64,
 }
 
 impl Frame {
     /// A frame without pixels; the first source to fill it gives it its size.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self {
             width: 0,
             height: 0,
@@ -71,7 +71,7 @@ impl Frame {
     }
 
     /// Gives the planes the size they need; allocates only when the size has grown.
-    pub(crate) fn resize(&mut self, width: usize, height: usize, subsampling: Subsampling) {
+    pub fn resize(&mut self, width: usize, height: usize, subsampling: Subsampling) {
         self.width = width;
         self.height = height;
         self.subsampling = subsampling;

@@ -64,7 +64,7 @@ impl Cells {
     pub(crate) fn add(&self, counter: Counter, n: u64) {
         match self.cell(COUNTERS + counter.index()) {
             Some(cell) => cell.raise(n),
-            None => self.reject(),
+            None => self.reject(n),
         }
     }
 
@@ -76,9 +76,9 @@ impl Cells {
     }
 
     #[cold]
-    pub(crate) fn reject(&self) {
+    pub(crate) fn reject(&self, n: u64) {
         if let Some(cell) = self.cell(REJECTED) {
-            cell.raise(1);
+            cell.raise(n);
         }
     }
 

@@ -135,7 +135,7 @@ impl Recorder {
         }
         match self.writers.timers.get(timer.index()) {
             Some(writer) => writer.push(end.0, ticks),
-            None => self.cells.reject(),
+            None => self.cells.reject(1),
         }
     }
 

@@ -160,12 +160,13 @@ impl View<'_> {
         let by_hand = |counter: Counter| self.merge.count(counter);
         let [idle, motion, suppressed, event, failed] = self.merge.outcomes();
         let with_motion = motion + suppressed + event + self.merge.failed_after_motion();
-        snapshot.frames_processed =
-            by_hand(metrics::FRAMES_PROCESSED) + idle + motion + suppressed + event + failed;
-        snapshot.motion_detected = by_hand(metrics::MOTION_DETECTED) + with_motion;
+        let frames = idle + motion + suppressed + event + failed;
+        // What is counted by hand may be anything, and counters wrap.
+        snapshot.frames_processed = by_hand(metrics::FRAMES_PROCESSED).wrapping_add(frames);
+        snapshot.motion_detected = by_hand(metrics::MOTION_DETECTED).wrapping_add(with_motion);
         snapshot.motion_hit_rate = percent(snapshot.motion_detected, snapshot.frames_processed);
-        snapshot.events_created = by_hand(metrics::EVENTS_CREATED) + event;
-        snapshot.events_suppressed = by_hand(metrics::EVENTS_SUPPRESSED) + suppressed;
+        snapshot.events_created = by_hand(metrics::EVENTS_CREATED).wrapping_add(event);
+        snapshot.events_suppressed = by_hand(metrics::EVENTS_SUPPRESSED).wrapping_add(suppressed);
         snapshot.frames_idle = idle;
         snapshot.frames_motion = motion;
         snapshot.frames_failed = failed;
@@ -204,15 +205,19 @@ impl View<'_> {
         let timers = self.merge.registry.schema().timers();
         snapshot.in_flight.clear();
         let running = self.merge.lanes.iter().filter_map(|lane| lane.in_flight());
-        snapshot.in_flight.extend(running.map(|running| {
-            let name = running.timer.and_then(|timer| timers.get(timer.index()));
+        snapshot.in_flight.extend(running.filter_map(|running| {
+            let name = match running.timer {
+                // One of another schema has no name here, and what it measures is refused.
+                Some(timer) => timers.get(timer.index())?,
+                None => self.between_stages,
+            };
             let since = running.since.ticks();
             let ticks = self.merge.timeline.since(since, self.now.ticks());
             let elapsed = self.merge.registry.clock().nanos(ticks);
-            InFlightStage {
-                stage: Arc::clone(name.unwrap_or(self.between_stages)),
+            Some(InFlightStage {
+                stage: Arc::clone(name),
                 for_ms: elapsed as f64 / 1e6,
-            }
+            })
         }));
     }
 }

@@ -231,6 +231,10 @@ impl From<TimerStats> for TimerStatsJson {
 
 impl From<TimerStatsJson> for TimerStats {
     fn from(json: TimerStatsJson) -> Self {
+        if json.count == 0 {
+            // Whatever else a foreign line claims.
+            return Self::default();
+        }
         Self {
             count: json.count,
             avg: json.avg.unwrap_or_default(),

@@ -186,7 +186,9 @@ impl Core {
             write_usage(snapshot, usage);
             write_availability(snapshot, availability);
             snapshot.metrics_collection_overhead_percent = overhead.percent();
-            snapshot.samples_rejected += engine.rejected.load(Relaxed);
+            // What was added to counters of another schema may be anything.
+            snapshot.samples_rejected =
+                (snapshot.samples_rejected).wrapping_add(engine.rejected.load(Relaxed));
             snapshot.log_errors = engine.log_errors.load(Relaxed);
         })
     }

@@ -44,6 +44,7 @@ mod overhead;
 mod probe;
 mod rolling;
 mod schedule;
+mod shown;
 mod status;
 mod targets;
 mod time;

@@ -8,31 +8,34 @@ mod y4m_header;
 use std::path::{Path, PathBuf};
 
 pub(crate) use synthetic::Synthetic;
-pub(crate) use y4m::Y4m;
+pub use y4m::Y4m;
 
 use crate::frame::Frame;
 
 /// What a source delivers, known before its first frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Format {
+pub struct Format {
     /// Pixels per row.
-    pub(crate) width: usize,
+    pub width: usize,
     /// Rows.
-    pub(crate) height: usize,
+    pub height: usize,
     /// Frames per second of video time; finite and above 0.
-    pub(crate) fps: f64,
+    pub fps: f64,
     /// How many frames there will be, where that can be told beforehand (a regular file).
-    pub(crate) frames: Option<u64>,
+    pub frames: Option<u64>,
     /// Whether the source goes on by itself: a consumer that is late misses frames instead of delaying them.
-    pub(crate) live: bool,
+    pub live: bool,
 }
 
 /// A stream of frames.
-pub(crate) trait Source: Send {
+pub trait Source: Send {
     /// What it delivers.
     fn format(&self) -> Format;
 
     /// Fills `frame` with the next picture, reusing its buffers; `Ok(false)` is the clean end.
+    ///
+    /// # Errors
+    /// The input stopped in the middle of a frame, goes on with something else, or cannot be read.
     fn read(&mut self, frame: &mut Frame) -> Result<bool, SourceError>;
 
     /// Passes over frames without producing them; only live sources are asked to.
@@ -41,7 +44,7 @@ pub(crate) trait Source: Send {
 
 /// Why there are no (more) frames. Each prints as one sentence.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SourceError {
+pub enum SourceError {
     /// The input could not be opened.
     #[error("cannot open the input {path}: {error}")]
     Open {

@@ -20,7 +20,7 @@ const BUFFER: usize = 64 * 1024;
 type Bytes = Counting<Chain<Cursor<Vec<u8>>, Box<dyn BufRead + Send>>>;
 
 /// A YUV4MPEG2 stream.
-pub(crate) struct Y4m {
+pub struct Y4m {
     name: String,
     decoder: Decoder<Bytes>,
     /// Bytes that the decoder has consumed, header included.
@@ -34,7 +34,10 @@ pub(crate) struct Y4m {
 
 impl Y4m {
     /// Opens a file; `fallback_fps` counts where the file does not know its rate.
-    pub(crate) fn file(path: &Path, fallback_fps: f64) -> Result<Self, SourceError> {
+    ///
+    /// # Errors
+    /// The file cannot be opened or is a folder; else as [`Y4m::from_reader`].
+    pub fn file(path: &Path, fallback_fps: f64) -> Result<Self, SourceError> {
         let name = path.display().to_string();
         let open_error = |error| SourceError::Open {
             path: name.clone(),
@@ -55,16 +58,27 @@ impl Y4m {
     }
 
     /// Opens standard input; `fallback_fps` counts where the stream does not know its rate.
-    pub(crate) fn stdin(fallback_fps: f64) -> Result<Self, SourceError> {
-        let reader = Box::new(BufReader::with_capacity(BUFFER, io::stdin()));
+    ///
+    /// # Errors
+    /// As [`Y4m::from_reader`].
+    pub fn stdin(fallback_fps: f64) -> Result<Self, SourceError> {
+        Self::from_reader(io::stdin(), "standard input", None, fallback_fps)
+    }
+
+    /// Reads a stream from anything; errors call it `name`. `length` is how many bytes there are, where that is known;
+    /// `fallback_fps` counts where the stream does not know its rate.
+    ///
+    /// # Errors
+    /// The stream is empty, something else than YUV4MPEG2, or its header asks for what is not supported.
+    pub fn from_reader(
+        reader: impl Read + Send + 'static,
+        name: &str,
+        length: Option<u64>,
+        fallback_fps: f64,
+    ) -> Result<Self, SourceError> {
+        let reader = Box::new(BufReader::with_capacity(BUFFER, reader));
         let command = "ffmpeg -i SOURCE -f yuv4mpegpipe -pix_fmt yuv420p - | tacho run --input -";
-        Self::open(
-            reader,
-            "standard input".to_owned(),
-            command,
-            None,
-            fallback_fps,
-        )
+        Self::open(reader, name.to_owned(), command, length, fallback_fps)
     }
 
     fn open(

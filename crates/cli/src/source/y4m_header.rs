@@ -11,6 +11,9 @@ use super::{SourceError, guess};
 const MAX_LINE: usize = 1024;
 /// The largest width and height, in pixels: twice 8K, and a frame's size still fits any machine's words.
 const MAX_SIDE: usize = 16_384;
+/// The largest picture, in pixels: as much as 8192 x 8192. The decoder takes memory for a whole frame before the first byte of it
+/// has come, so a header alone can ask for no more than 192 MiB (with full chroma).
+const MAX_PIXELS: usize = 1 << 26;
 const MAGIC: &[u8] = b"YUV4MPEG2";
 
 /// A header that was found good.
@@ -104,7 +107,9 @@ fn parse(fields: &[u8], name: &str) -> Result<Header, SourceError> {
         let Some((&key, value)) = field.split_first() else {
             continue;
         };
+        // What is shown of it must not break the line of an error; an escaped value is as invalid as it was.
         let text = String::from_utf8_lossy(value);
+        let text = text.replace(char::is_control, "\u{fffd}");
         match key {
             b'W' => width = Some(side(&text, "width", name)?),
             b'H' => height = Some(side(&text, "height", name)?),
@@ -120,10 +125,18 @@ fn parse(fields: &[u8], name: &str) -> Result<Header, SourceError> {
         }
     }
     let missing = |what: &str| header_error(name, format!("has no {what}"));
+    let width = width.ok_or_else(|| missing("width (the `W` field)"))?;
+    let height = height.ok_or_else(|| missing("height (the `H` field)"))?;
+    if width * height > MAX_PIXELS {
+        let problem = format!(
+            "asks for pictures of {width} x {height} pixels, and {MAX_PIXELS} pixels are the limit"
+        );
+        return Err(header_error(name, problem));
+    }
     Ok(Header {
         line: Vec::new(),
-        width: width.ok_or_else(|| missing("width (the `W` field)"))?,
-        height: height.ok_or_else(|| missing("height (the `H` field)"))?,
+        width,
+        height,
         fps,
         full_range,
     })

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
+use toml::de::DeTable;
 
 use super::Config;
 use super::quantity::{format_duration, parse_duration, parse_size};
+use crate::shown::shown;
 
 /// The environment variables, each the upper-case name of a key after [`PREFIX`].
 const KEYS: [&str; 7] = [
@@ -55,7 +57,8 @@ pub enum ConfigError {
     },
     /// An environment variable that looks like a setting and is none.
     #[error(
-        "unknown environment variable {name}{}; known are {}",
+        "unknown environment variable {}{}; known are {}",
+        shown(name),
         hint(name),
         known_variables()
     )]
@@ -248,7 +251,7 @@ impl Config {
         let log_path = Check {
             key: "log_path",
             good: self.log_path.file_name().is_some(),
-            value: format!("\"{}\"", self.log_path.display()),
+            value: format!("\"{}\"", shown(&self.log_path.to_string_lossy())),
             allowed: "the path of a file".to_owned(),
         };
         log_path.done(origins)
@@ -280,15 +283,15 @@ impl Check {
 fn parse(text: &str, origin: &str) -> Result<Config, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
-        let before = text.get(..at).unwrap_or_default();
-        let line = 1 + before.matches('\n').count();
+        let line = line_at(text, at);
         let source = text.lines().nth(line - 1).unwrap_or_default().trim();
         let reason = error.message().replace('\n', "; ");
+        let reason = shown(&reason);
         ConfigError::Syntax {
             origin: origin.to_owned(),
             line,
             reason: if source.is_empty() {
-                reason
+                reason.into_owned()
             } else {
                 format!("{reason} (in the line {source:?})")
             },
@@ -296,23 +299,27 @@ fn parse(text: &str, origin: &str) -> Result<Config, ConfigError> {
     })
 }
 
-/// The line of each key, for errors that only show once all values are known.
+/// The line of each key, for errors that only show once all values are known. The parser knows it best: a key may be quoted, and what
+/// looks like one may stand inside a text.
 fn origins(text: &str, origin: &str) -> Origins {
     let mut found = Origins::new();
-    for (line, source) in (1..).zip(text.lines()) {
-        if source.trim_start().starts_with('[') {
-            break; // No key of ours stands inside a table.
-        }
-        let Some((key, _)) = source.split_once('=') else {
-            continue;
-        };
-        let key = key.trim().trim_matches(['"', '\'']);
-        if let Some(known) = KEYS.into_iter().find(|known| *known == key) {
+    // It was parsed before, so it can be parsed.
+    let Ok(table) = DeTable::parse(text) else {
+        return found;
+    };
+    for key in table.get_ref().keys() {
+        if let Some(known) = KEYS.into_iter().find(|known| key.get_ref() == known) {
+            let line = line_at(text, key.span().start);
             let origin = origin.to_owned();
             found.insert(known, Origin::File { origin, line });
         }
     }
     found
+}
+
+/// The line, from 1, that a byte of a text stands in.
+fn line_at(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count()
 }
 
 fn hint(name: &str) -> &'static str {

@@ -49,12 +49,12 @@ impl Tail {
     };
 }
 
-/// A log line.
+/// A log line, whatever blanks surround it.
 ///
 /// # Errors
 /// Why it is none: not JSON, not an object, or without a timestamp, which every version has written.
 pub(super) fn parse_line(line: &[u8]) -> Result<MetricsSnapshot, String> {
-    let snapshot: MetricsSnapshot = serde_json::from_slice(line)
+    let snapshot: MetricsSnapshot = serde_json::from_slice(line.trim_ascii())
         .map_err(|error| error.to_string().replace(" at line 1 column ", " at byte "))?;
     // Below 0 is before 1970: a wrong clock, but a line.
     if snapshot.timestamp == 0.0 {
@@ -105,7 +105,8 @@ fn look(bytes: &[u8], start: u64) -> Tail {
         .chain(complete.rsplit(newline))
         .filter(|line| !line.trim_ascii().is_empty())
         .peekable();
-    let something = lines.peek().is_some() || torn == Torn::Foreign;
+    let blank = fragment.trim_ascii().is_empty();
+    let something = lines.peek().is_some() || (torn == Torn::Foreign && !blank);
     let last = lines.find_map(|line| parse_line(line).ok()).map(Box::new);
     Tail {
         torn,
@@ -122,7 +123,7 @@ fn classify(fragment: &[u8], whole_in_sight: bool) -> Torn {
         Torn::Nothing
     } else if !whole_in_sight {
         Torn::Foreign
-    } else if serde_json::from_slice::<IgnoredAny>(fragment).is_ok() {
+    } else if serde_json::from_slice::<IgnoredAny>(fragment.trim_ascii()).is_ok() {
         Torn::Whole
     } else if begins_as_ours || fragment.iter().all(|byte| *byte == 0) {
         Torn::Ours

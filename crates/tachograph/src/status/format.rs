@@ -19,6 +19,10 @@ fn three_digits(value: f64) -> String {
 
 /// A time in milliseconds: 0.85 is `850 µs`, 1250 is `1.25 s`. At most 7 characters.
 pub(super) fn millis(value: f64) -> String {
+    if value < 0.0 {
+        return "<0 ms".to_owned(); // Only a damaged log says so, and it must not take more columns.
+    }
+    let value = value + 0.0; // A negative zero has a sign, too.
     let (number, unit) = match value.abs() {
         size if size > 0.0 && size < 0.9995 => (value * 1e3, "µs"),
         size if size < 999.5 => (value, "ms"),
@@ -45,6 +49,9 @@ pub(super) fn percent(value: f64) -> String {
 
 /// An availability, cut off rather than rounded: 100.00 % means that nothing is missing.
 pub(super) fn availability(value: f64) -> String {
+    if value.abs() >= 1000.0 {
+        return percent(value); // A log may claim it, and it must not have hundreds of digits.
+    }
     format!("{:.2} %", (value * 100.0).floor() / 100.0)
 }
 
@@ -68,7 +75,13 @@ pub(super) fn short_count(count: u64) -> String {
     match count {
         0..100_000 => count.to_string(),
         100_000..1_000_000 => format!("{}k", count / 1000),
-        _ => format!("{}M", three_digits(count as f64 / 1e6)),
+        _ => {
+            // The bound is where rounding would make it a thousand.
+            let mut units = [(1e6, 'M'), (1e9, 'G'), (1e12, 'T'), (1e15, 'P')].into_iter();
+            let fits = |&(unit, _): &(f64, char)| (count as f64) < 999.5 * unit;
+            let (unit, name) = units.find(fits).unwrap_or((1e18, 'E'));
+            format!("{}{name}", three_digits(count as f64 / unit))
+        }
     }
 }
 
@@ -92,7 +105,7 @@ pub(super) fn limit(limit: Limit, unit: Unit) -> String {
         Limit::Above(_) => '>',
     };
     let limit = limit.value();
-    if unit == Unit::Percent {
+    if unit == Unit::Percent && limit < 1e4 {
         // Here the digits after the 99 are what counts.
         return format!("{side}{}%", (limit * 1e4).round() / 1e4);
     }

@@ -10,6 +10,8 @@ use super::format::{
     NO_DATA, availability, clean, limit, mebibytes, millis, percent, short_count, span, value,
 };
 
+/// Columns of a line at most.
+const COLUMNS: usize = 80;
 /// Columns that a name may take; a longer one goes on in the next line.
 const NAME_COLUMNS: usize = 24;
 /// Stages in flight that are listed, one a line.
@@ -21,9 +23,8 @@ pub(super) fn render(targets: &Targets, snapshot: &MetricsSnapshot) -> String {
         "tachograph {}  {}",
         clean(&snapshot.version),
         clean(&snapshot.time)
-    )
-    .trim_end()
-    .to_owned();
+    );
+    let title: String = title.trim_end().chars().take(COLUMNS).collect();
     let mut values = Values {
         table: plain_table(5),
         evaluations: &evaluations,

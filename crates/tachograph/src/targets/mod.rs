@@ -21,6 +21,7 @@ use tachograph_hotpath::Schema;
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
 
+use crate::shown::shown;
 use number::{BUILT_IN_TIMERS, Unit};
 pub use rule::{Limit, Statistic, Verdict};
 
@@ -32,7 +33,10 @@ pub(crate) const NEAR: f64 = 0.8;
 #[non_exhaustive]
 pub enum TargetError {
     /// The limit cannot be read.
-    #[error("target {target} = {limit:?} is not a limit such as \"< {example}\" or \"off\"")]
+    #[error(
+        "target {} = {limit:?} is not a limit such as \"< {example}\" or \"off\"",
+        shown(target)
+    )]
     BadLimit {
         /// The metric, with its statistic.
         target: String,
@@ -43,7 +47,9 @@ pub enum TargetError {
     },
     /// The metric has no such statistic.
     #[error(
-        "target {metric}.{statistic}: unknown statistic {statistic:?}; known are {}",
+        "target {}.{}: unknown statistic {statistic:?}; known are {}",
+        shown(metric),
+        shown(statistic),
         known_statistics()
     )]
     UnknownStatistic {
@@ -72,7 +78,7 @@ pub enum TargetError {
         statistic: Statistic,
     },
     /// Nothing of this name is measured.
-    #[error("target {metric}: unknown metric {metric:?}; known are {}", known.join(", "))]
+    #[error("target {}: unknown metric {metric:?}; known are {}", shown(metric), known.join(", "))]
     UnknownMetric {
         /// The name that was refused.
         metric: String,

@@ -1,0 +1,57 @@
+//! `tacho`: runs an instrumented frame loop on real or synthetic video.
+//!
+//! ```text
+//! source ─▶ feed ─▶ pipeline: motion ─▶ detect ─▶ suppress ─▶ describe ─▶ events
+//!                       │
+//!                       └─▶ tachograph: logs/metrics.json, status on the console
+//! ```
+//!
+//! A library so that tests and fuzzers can reach what reads foreign bytes; its face is [`main`] and the video input.
+
+mod args;
+mod collector;
+mod console;
+mod describe;
+mod detect;
+mod error;
+mod events;
+mod feed;
+mod frame;
+mod jpeg;
+mod motion;
+mod pipeline;
+mod run;
+mod source;
+mod stop;
+mod suppress;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use args::{Command, NotACommand};
+use error::Error;
+
+pub use frame::{Frame, Subsampling};
+pub use source::{Format, Source, SourceError, Y4m};
+
+/// Does what the command line says: the whole of `tacho`.
+pub fn main() -> ExitCode {
+    let result = match args::parse(std::env::args_os()) {
+        Ok(cli) => match cli.command {
+            Command::Run(args) => run::run(&args),
+        },
+        Err(NotACommand::Text(text)) => {
+            // `tacho --help | head` may close the pipe: nothing to complain about.
+            let _ = write!(std::io::stdout(), "{text}");
+            Ok(())
+        }
+        Err(NotACommand::Wrong(sentence)) => Err(Error::Usage(sentence)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "tacho: {error}");
+            error.exit_code()
+        }
+    }
+}
