@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
 
-use super::rotate::rotated_files;
+use super::rotate::{resolve, rotated_files};
 use super::tail::parse_line;
 
 /// The longest line, in bytes; a longer one is none of ours and is skipped without being held in memory.
@@ -32,7 +32,7 @@ pub struct LineError {
 ///
 /// Cost: one line in memory at a time.
 pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
-    let path = path.as_ref();
+    let path = &resolve(path.as_ref());
     let rotated = rotated_files(path).unwrap_or_default();
     let mut files: Vec<_> = rotated.into_iter().map(|(_, file)| file).collect();
     // Between a rotation and the next line there is no current file, and that is no error.

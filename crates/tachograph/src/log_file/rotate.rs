@@ -19,6 +19,20 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The file that a path leads to, through symbolic links, also if it does not exist: two names of one log have one lock, and
+/// rotation moves the file, not the link.
+pub(super) fn resolve(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as Linux follows; after that nothing opens it anyway.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    path
+}
+
 /// Moves the log out of the way and keeps `keep` rotated files; 0 deletes it.
 ///
 /// Each step is one rename, so that a crash between two of them leaves at worst a gap in the numbers, which the next
