@@ -1,5 +1,7 @@
 //! What the integration tests share: the oracle for windows, and small ways of setting things up.
 
+pub mod disks;
+pub mod service;
 pub mod survival;
 
 use tachograph_hotpath::{Clock, ManualTime, Registry, RegistryOptions, SchemaBuilder};
