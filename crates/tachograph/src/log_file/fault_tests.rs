@@ -243,6 +243,39 @@ fn a_line_of_which_only_the_newline_did_not_fit_is_not_doubled() {
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }
 
+#[test]
+fn a_rotation_between_two_files_hides_none_from_a_reader() {
+    let (_folder, path) = place();
+    let mut log = rotating(&path, 100);
+    let mut number = 0;
+    while number < 5 {
+        number += 1;
+        log.append(line(number)).unwrap();
+    }
+    let mut seen = Vec::new();
+    for read in read_lines(&path) {
+        seen.push(read.unwrap().sequence);
+        number += 1;
+        log.append(line(number)).unwrap();
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn rotation_in_any_instant_hides_no_line_from_a_reader() {
+    let (_folder, path) = place();
+    let mut log = rotating(&path, 1000);
+    log.append(line(1)).unwrap();
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| (2..60).for_each(|number| log.append(line(number)).unwrap()));
+        while !writer.is_finished() {
+            let seen = sequences(&path);
+            let expected: Vec<_> = (1..=seen.len() as u64).collect();
+            assert_eq!(seen, expected);
+        }
+    });
+}
+
 /// What was reported through the `log` crate by all tests of this program.
 struct Reports(Mutex<Vec<String>>);
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::check_regular;
 use super::error::LogError;
-use super::rotate::with_suffix;
+use super::rotate::{identity, with_suffix};
 
 /// The lock of a log. It goes with its process, however that ends.
 #[derive(Debug)]
@@ -64,18 +64,9 @@ impl Lock {
     }
 }
 
-/// Whether `path` still leads to `file`.
-#[cfg(unix)]
+/// Whether `path` still leads to `file`: no other has its identity while it is open. Windows, where files have none, keeps
+/// an open one from being replaced.
 fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let id = |it: &fs::Metadata| (it.dev(), it.ino());
-    let (there, here) = (fs::metadata(path), file.metadata());
-    // No other file has its number while it is open.
-    matches!((there, here), (Ok(there), Ok(here)) if id(&there) == id(&here))
-}
-
-/// Whether `path` still leads to `file`, as far as can be told: Windows keeps an open file from being replaced.
-#[cfg(not(unix))]
-fn is_at(_file: &File, path: &Path) -> bool {
-    fs::metadata(path).is_ok()
+    let there = fs::metadata(path);
+    there.is_ok() && identity(there) == identity(file.metadata())
 }

@@ -1,13 +1,13 @@
 //! Reading a log back, line by line.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
 
-use super::rotate::{resolve, rotated_files};
+use super::rotate::{identity, resolve, rotated_files};
 use super::tail::parse_line;
 
 /// The longest line, in bytes; a longer one is none of ours and is skipped without being held in memory.
@@ -25,30 +25,72 @@ pub struct LineError {
     pub reason: String,
 }
 
+/// Newest files that a reader opens at once. Older ones it opens when it gets there, so that a thousand need no thousand handles.
+const OPENED_AT_ONCE: usize = 64;
+
 /// All snapshots of a log, oldest first: `metrics.json.2`, `metrics.json.1`, `metrics.json`.
 ///
-/// A line that is not a snapshot yields an error and reading goes on after it. Lines of older and newer versions are read:
-/// unknown fields are ignored, missing ones defaulted. Should the log be rotated while it is read, a file may be read twice.
+/// A line that is not a snapshot yields an error and reading goes on after it; the last line of a log that is being written may
+/// be half there. Lines of older and newer versions are read: unknown fields are ignored, missing ones defaulted. Rotation
+/// while it is read changes nothing: the files of this moment are read. (Of more than 64 some may be missed, and on Windows one
+/// may be read twice.)
 ///
-/// Cost: one line in memory at a time.
+/// Cost: one line in memory at a time, and up to 65 open files.
 pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
-    let path = &resolve(path.as_ref());
-    let rotated = rotated_files(path).unwrap_or_default();
-    let mut files: Vec<_> = rotated.into_iter().map(|(_, file)| file).collect();
-    // Between a rotation and the next line there is no current file, and that is no error.
-    if files.is_empty() || path.exists() {
-        files.push(path.to_owned());
+    let path = resolve(path.as_ref());
+    let opened = File::open(&path);
+    let missing = matches!(&opened, Err(error) if error.kind() == ErrorKind::NotFound);
+    let mut files = vec![Source::new(path.clone(), opened.ok())];
+    // Newest first: a rotation meanwhile moves files to higher numbers, so one may be met again, but none is passed over.
+    let mut highest = 0;
+    loop {
+        let mut rotated = rotated_files(&path).unwrap_or_default();
+        rotated.retain(|(number, _)| *number > highest);
+        let Some((number, _)) = rotated.first() else {
+            break;
+        };
+        highest = *number;
+        for (_, path) in rotated.into_iter().rev() {
+            let now = files.len() <= OPENED_AT_ONCE;
+            let opened = now.then(|| File::open(&path).ok()).flatten();
+            let source = Source::new(path, opened);
+            // Met again, it has become older than those that were opened in between.
+            files.retain(|other| source.id.is_none() || source.id != other.id);
+            files.push(source);
+        }
     }
+    // Between a rotation and the next line there is no current file, and that is no error.
+    if missing && files.len() > 1 {
+        files.remove(0);
+    }
+    files.reverse();
     LogReader {
         files: files.into_iter(),
         current: None,
     }
 }
 
+/// A file to be read.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    /// `None` if it is to be opened later, or could not be opened yet.
+    file: Option<File>,
+    /// Tells it from all others, if that is known.
+    id: Option<(u64, u64)>,
+}
+
+impl Source {
+    fn new(path: PathBuf, file: Option<File>) -> Self {
+        let id = file.as_ref().and_then(|file| identity(file.metadata()));
+        Self { path, file, id }
+    }
+}
+
 /// The iterator that [`read_lines`] returns.
 #[derive(Debug)]
 pub struct LogReader {
-    files: std::vec::IntoIter<PathBuf>,
+    files: std::vec::IntoIter<Source>,
     current: Option<Lines>,
 }
 
@@ -95,8 +137,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(path: PathBuf) -> Result<Self, LineError> {
-        match File::open(&path) {
+    fn open(source: Source) -> Result<Self, LineError> {
+        let Source { path, file, .. } = source;
+        match file.map_or_else(|| File::open(&path), Ok) {
             Ok(file) => Ok(Self {
                 path,
                 input: BufReader::new(file),

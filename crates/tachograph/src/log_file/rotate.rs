@@ -1,7 +1,7 @@
 //! Rotation by rename: `metrics.json` becomes `metrics.json.1`, which becomes `metrics.json.2`, and so on.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -91,5 +91,20 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
+    }
+}
+
+/// What tells a file from all others, whatever its name; `None` where that is not known.
+pub(super) fn identity(metadata: io::Result<Metadata>) -> Option<(u64, u64)> {
+    let metadata = metadata.ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        drop(metadata);
+        None
     }
 }
