@@ -39,10 +39,19 @@ fn started(command: &mut Command, path: &Path) -> Service {
     service
 }
 
-/// All lines of the log, each of which must be whole, while somebody may be writing.
+/// All lines of the log, each of which must be whole; of one that is being written there may be half for an instant.
 fn lines(path: &Path) -> Vec<MetricsSnapshot> {
-    let read: Result<_, _> = read_lines(path).filter(|_| path.exists()).collect();
-    read.unwrap_or_else(|error| panic!("{error}"))
+    if !path.exists() {
+        return Vec::new();
+    }
+    let read = || read_lines(path).collect::<Result<_, _>>();
+    let again = |_| {
+        thread::sleep(Duration::from_millis(20));
+        read()
+    };
+    read()
+        .or_else(again)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Waits until so many attempts to write have failed, and checks that the loop went on meanwhile.

@@ -312,7 +312,7 @@ fn the_newest_snapshot_is_whole_at_every_instant() {
         tally.lines
     );
     assert!(
-        seen > tally.kills && reads > 10 * seen,
+        seen > tally.kills / 4 && reads > 10 * seen,
         "{reads} reads, {seen} seen"
     );
 }

@@ -218,7 +218,11 @@ impl LogFile {
         let torn = len - found.torn_from;
         match mend(&mut file, &path, &found) {
             // Every line tries it again, and waits until it works.
-            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                ) => {}
             mended => mended.map_err(failed)?,
         }
         Ok(Recovery {
