@@ -5,8 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
-
 /// Says loudly that something could not be tried, which CI does not let pass.
 ///
 /// # Panics
@@ -126,7 +124,7 @@ pub fn fill(folder: &Path) -> PathBuf {
 /// # Panics
 /// It cannot be made.
 #[cfg(unix)]
-pub fn open_folder() -> TempDir {
+pub fn open_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let all = fs::Permissions::from_mode(0o777);

@@ -5,6 +5,7 @@
 //! ```sh
 //! TACHOGRAPH_COLLECTOR_KILLS=1000 cargo test -p tachograph-tests --test collector_survival -- --nocapture
 //! ```
+#![cfg(unix)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

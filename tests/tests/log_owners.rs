@@ -1,4 +1,5 @@
 //! Several processes on one log: one writes, the others are refused in a sentence.
+#![cfg(unix)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -5,6 +5,7 @@
 //! ```sh
 //! TACHOGRAPH_KILLS=10000 cargo test -p tachograph-tests --test log_survival -- --nocapture
 //! ```
+#![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -231,7 +232,9 @@ impl Tally {
     fn struck(&self) -> bool {
         let floor = self.kills.min(1000) / 100;
         let rare = self.unacknowledged.min(self.while_opening) > 0;
-        rare && self.torn > floor && self.rotating > floor && self.lines > self.kills
+        // Elsewhere a write may be finished before a signal is looked at.
+        let torn = self.torn > floor || !cfg!(target_os = "linux");
+        rare && torn && self.rotating > floor && self.lines > self.kills
     }
 }
 

@@ -433,11 +433,18 @@ fn the_reader_skips_a_line_that_never_ends() {
     assert_eq!(read, [true, false, true]);
 }
 
+/// Says loudly what could not be tried, which CI does not let pass.
+pub(super) fn skipped(what: &str) {
+    eprintln!("!!! SKIPPED: {what}");
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!in_ci || !cfg!(target_os = "linux"), "skipped: {what}");
+}
+
 /// A file system of a few pages, unmounted when dropped.
 pub(super) struct TinyDisk(TempDir);
 
 impl TinyDisk {
-    /// `None`, which is said and is an error in CI, where nothing can be mounted.
+    /// `None` where nothing can be mounted.
     pub(super) fn mount() -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let mounted = Command::new("mount")
@@ -447,12 +454,7 @@ impl TinyDisk {
         if mounted.is_ok_and(|it| it.status.success()) {
             return Some(Self(folder));
         }
-        eprintln!("!!! SKIPPED: a full disk, because mounting a tmpfs needs Linux and root");
-        let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(
-            !in_ci || !cfg!(target_os = "linux"),
-            "a tmpfs cannot be mounted"
-        );
+        skipped("a full disk, because mounting a tmpfs needs Linux and root");
         None
     }
 
