@@ -1,7 +1,10 @@
 //! What the integration tests share: the oracle for windows, and small ways of setting things up.
 
+pub mod disks;
 mod invariants;
 pub mod properties;
+pub mod service;
+pub mod survival;
 mod virtual_loop;
 
 pub use invariants::{check_order, check_snapshot};

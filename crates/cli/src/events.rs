@@ -110,6 +110,7 @@ impl EventLog {
     }
 
     fn write(&mut self) -> io::Result<()> {
+        let before = self.file.metadata().map_or(0, |metadata| metadata.len());
         loop {
             match self.file.write(&self.line) {
                 Ok(written) if written == self.line.len() => {
@@ -117,14 +118,26 @@ impl EventLog {
                     return Ok(());
                 }
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => {
-                    self.torn = true;
+                Ok(written) => {
+                    // If half a line cannot be taken back, the next one begins on a line of its own.
+                    self.torn |= !self.take_back(before, written);
                     return Err(io::Error::other("only a part of the line was written"));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl EventLog {
+    /// Takes the beginning of a line back, as when the disk is full; whether that was possible. What somebody else wrote
+    /// meanwhile stays.
+    fn take_back(&self, before: u64, written: usize) -> bool {
+        let metadata = self.file.metadata();
+        let ours = before + written as u64;
+        metadata.is_ok_and(|it| it.is_file() && it.len() == ours)
+            && self.file.set_len(before).is_ok()
     }
 }
 
@@ -178,6 +191,50 @@ mod tests {
             .collect();
         assert_eq!(frames, [Some(1), Some(2), Some(3), Some(4)]);
         assert_eq!(text.lines().count(), 5);
+    }
+
+    /// Fills a file system of 64 KiB but for some bytes, logs until it is full, and goes on when there is room again.
+    #[test]
+    fn a_full_disk_leaves_no_half_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = folder.path().to_str().expect("a plain path");
+        let run = |args: &[&str]| {
+            let output = std::process::Command::new(args[0])
+                .args(&args[1..])
+                .output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        if !run(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]) {
+            eprintln!("!!! SKIPPED: a full disk, because mounting a tmpfs needs Linux and root");
+            let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+            assert!(
+                !in_ci || !cfg!(target_os = "linux"),
+                "nothing can be mounted"
+            );
+            return;
+        }
+        let path = folder.path().join("events.jsonl");
+        let ballast = folder.path().join("ballast");
+        let mut log = EventLog::open(&path).expect("opens");
+        log.append(&event(0)).expect("writes");
+        fs::write(&ballast, vec![b'x'; 60 << 10]).expect("fits");
+        let written = (1..1000).take_while(|frame| log.append(&event(*frame)).is_ok());
+        let written = written.count() as u64;
+        let full = fs::read_to_string(&path).expect("reads");
+        fs::remove_file(&ballast).expect("is there");
+        log.append(&event(written + 1)).expect("writes");
+        let text = fs::read_to_string(&path).expect("reads");
+        drop(log);
+        assert!(run(&["umount", disk]));
+        assert!(
+            written > 10 && full.len() < 4096 && full.ends_with("}\n"),
+            "{full}"
+        );
+        let frames = text.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a whole line");
+            line["frame"].as_u64().expect("a number")
+        });
+        assert!(frames.eq(0..=written + 1));
     }
 
     #[test]

@@ -9,6 +9,9 @@
 //! Lines are handed to the system, not forced to the disk: they outlive the process, not always a power cut.
 
 mod error;
+#[cfg(test)]
+mod fault_tests;
+mod lock;
 mod reader;
 mod rotate;
 mod tail;
@@ -16,16 +19,17 @@ mod tail;
 mod tests;
 
 use std::collections::VecDeque;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use tachograph_reducer::MetricsSnapshot;
 
 pub use error::LogError;
+use lock::Lock;
 pub use reader::{LineError, LogReader, read_lines};
-use rotate::{folder_of, rotate, rotated_path, with_suffix};
-use tail::{Torn, cut, inspect, is_torn};
+use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
+use tail::{Tail, Torn, cut, inspect, is_torn, read_range};
 
 /// Lines that wait in memory at most: a day of them at one a minute. After that the oldest is dropped and counted.
 pub(crate) const MAX_HELD: usize = 1440;
@@ -37,7 +41,8 @@ pub(crate) const DEFAULT_ROTATE_FILES: usize = 10;
 /// Where the log is and how much of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogOptions {
-    /// The log. Beside it stand `<path>.1` (newest) and so on, `<path>.lock` and the newest snapshot alone.
+    /// The log. Beside it stand `<path>.1` (newest) and so on, `<path>.lock` and the newest snapshot alone. Of a symbolic
+    /// link, all but the last stand beside what it points to.
     pub path: PathBuf,
     /// The log is rotated before a line that would make it longer than this, in bytes; 0 = never.
     pub rotate_bytes: u64,
@@ -73,12 +78,11 @@ pub struct Recovery {
 pub struct LogFile {
     options: LogOptions,
     latest: PathBuf,
+    /// What becomes `latest`. Named after the whole log, because `a.json` and `a.log` share `a.latest.json`, not their lock.
+    temporary: PathBuf,
     held: VecDeque<String>,
     errors: u64,
-    /// Keeps others out while it lives; `None` where the file system cannot lock.
-    lock: Option<File>,
-    /// The folder vanished, and the lock with it: no line before it is taken again.
-    lock_lost: bool,
+    lock: Lock,
 }
 
 impl LogFile {
@@ -86,22 +90,23 @@ impl LogFile {
     ///
     /// # Errors
     /// The folder or file cannot be created, read or written; another writer has it; it is something else than a log.
-    pub fn open(options: LogOptions) -> Result<(Self, Recovery), LogError> {
-        let path = &options.path;
-        if path.file_name().is_none() {
-            return Err(LogError::NoFileName { path: path.clone() });
+    pub fn open(mut options: LogOptions) -> Result<(Self, Recovery), LogError> {
+        if options.path.file_name().is_none() {
+            return Err(LogError::NoFileName { path: options.path });
         }
+        let name = absolute(&options.path)?;
+        options.path = resolve(&name);
+        let path = &options.path;
         create_folder(path)?;
         check_regular(path)?;
-        let lock = lock(path)?;
-        let latest = path.with_extension("latest.json");
+        let lock = Lock::take(path)?;
         let mut log = Self {
             options,
-            latest,
+            latest: name.with_extension("latest.json"),
+            temporary: with_suffix(&name, ".latest.tmp"),
             held: VecDeque::new(),
             errors: 0,
             lock,
-            lock_lost: false,
         };
         let recovery = log.recover()?;
         Ok((log, recovery))
@@ -150,19 +155,29 @@ impl LogFile {
     /// # Errors
     /// It could not be written; the old one is still there.
     pub fn write_latest(&mut self, json: &str) -> Result<(), LogError> {
-        let temporary = with_suffix(&self.latest, ".tmp");
-        let written = create_folder(&self.latest).and_then(|()| {
-            fs::write(&temporary, format!("{json}\n"))
-                .and_then(|()| fs::rename(&temporary, &self.latest))
-                .map_err(|source| LogError::Write {
-                    path: self.latest.clone(),
-                    source,
-                })
+        let written = self.keep_place().and_then(|()| {
+            self.replace_latest(json).map_err(|source| LogError::Write {
+                path: self.latest.clone(),
+                source,
+            })
         });
+        self.errors += u64::from(written.is_err());
+        written
+    }
+
+    fn replace_latest(&self, json: &str) -> io::Result<()> {
+        create_folder_of(&self.latest)?;
+        // A link that somebody put there would be written through, a pipe would block for ever.
+        let _ = fs::remove_file(&self.temporary);
+        let mut options = File::options();
+        let options = options.write(true).create_new(true);
+        let written = options
+            .open(&self.temporary)
+            .and_then(|mut file| file.write_all(format!("{json}\n").as_bytes()))
+            .and_then(|()| fs::rename(&self.temporary, &self.latest));
         if written.is_err() {
             // It may not exist, and a full disk is glad of the room.
-            let _ = fs::remove_file(&temporary);
-            self.errors += 1;
+            let _ = fs::remove_file(&self.temporary);
         }
         written
     }
@@ -201,10 +216,14 @@ impl LogFile {
             return Err(LogError::NotALog { path });
         }
         let torn = len - found.torn_from;
-        match found.torn {
-            Torn::Nothing => {}
-            Torn::Ours => cut(&file, &path, found.torn_from).map_err(failed)?,
-            Torn::Whole | Torn::Foreign => file.write_all(b"\n").map_err(failed)?,
+        match mend(&mut file, &path, &found) {
+            // Every line tries it again, and waits until it works.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                ) => {}
+            mended => mended.map_err(failed)?,
         }
         Ok(Recovery {
             last: found.last.or_else(|| self.last_rotated()),
@@ -212,11 +231,16 @@ impl LogFile {
         })
     }
 
-    /// The newest line of the newest rotated file. That it cannot be read is no reason not to start.
+    /// The newest line of the newest rotated file that has one. That it cannot be read is no reason not to start.
     fn last_rotated(&self) -> Option<Box<MetricsSnapshot>> {
-        let mut file = File::open(rotated_path(&self.options.path, 1)).ok()?;
-        let len = file.metadata().ok()?.len();
-        inspect(&mut file, len).ok()?.last
+        let newest_line = |path: &Path| {
+            let mut file = File::open(path).ok()?;
+            let len = file.metadata().ok()?.len();
+            inspect(&mut file, len).ok()?.last
+        };
+        let rotated = rotated_files(&self.options.path).ok()?;
+        let newest_first = rotated.iter().rev();
+        newest_first.take(3).find_map(|(_, file)| newest_line(file))
     }
 
     /// Writes one line; the inner result is that of a rotation on the way.
@@ -227,6 +251,10 @@ impl LogFile {
             source,
         };
         let mut file = self.open_append()?;
+        // Before the file is rotated: nobody repairs it afterwards.
+        if close_torn(&mut file, &path, line).map_err(failed)? {
+            return Ok(Ok(()));
+        }
         let mut rotated = Ok(());
         if self.is_full(&file, line).map_err(failed)? {
             drop(file); // Windows does not rename an open file.
@@ -244,18 +272,10 @@ impl LogFile {
         Ok(self.options.rotate_bytes > 0 && len > 0 && after > self.options.rotate_bytes)
     }
 
-    /// The log, open for appending; its folder is created again if somebody removed it.
+    /// The log, open for appending.
     fn open_append(&mut self) -> Result<File, LogError> {
+        self.keep_place()?;
         let path = &self.options.path;
-        if !folder_of(path).is_dir() {
-            self.lock_lost = true;
-            create_folder(path)?;
-        }
-        if self.lock_lost {
-            self.lock = None;
-            self.lock = lock(path)?;
-            self.lock_lost = false;
-        }
         check_regular(path)?;
         let mut options = File::options();
         let options = options.read(true).append(true).create(true);
@@ -264,24 +284,52 @@ impl LogFile {
             source,
         })
     }
+
+    /// Makes folder and lock anew if somebody removed them.
+    fn keep_place(&mut self) -> Result<(), LogError> {
+        create_folder(&self.options.path)?;
+        self.lock.keep()
+    }
+}
+
+impl Drop for LogFile {
+    /// What still waits is lost now; that is said.
+    fn drop(&mut self) {
+        if !self.held.is_empty() {
+            let path = self.options.path.display();
+            let count = self.held.len();
+            log::error!("{path}: {count} lines are lost, because they could not be written");
+        }
+    }
+}
+
+/// Cuts or closes what stands after the last newline.
+fn mend(file: &mut File, path: &Path, found: &Tail) -> io::Result<()> {
+    match found.torn {
+        Torn::Nothing => Ok(()),
+        Torn::Ours => cut(file, path, found.torn_from),
+        Torn::Whole | Torn::Foreign => file.write_all(b"\n"),
+    }
+}
+
+/// Mends the end of the log if it is torn, because an earlier cut failed or somebody else wrote here; whether `line` is thereby
+/// written, as all of it but its newline had been.
+fn close_torn(file: &mut File, path: &Path, line: &str) -> io::Result<bool> {
+    let len = file.metadata()?.len();
+    if !is_torn(file, len)? {
+        return Ok(false);
+    }
+    let found = inspect(file, len)?;
+    let is_line = found.torn == Torn::Whole
+        && read_range(file, found.torn_from, len - found.torn_from)? == line.as_bytes();
+    mend(file, path, &found)?;
+    Ok(is_line)
 }
 
 /// Writes a line and its newline in one call, or nothing at all.
 fn write_whole(file: &mut File, path: &Path, line: &str) -> io::Result<()> {
-    let mut before = file.metadata()?.len();
-    let mut bytes = Vec::with_capacity(line.len() + 2);
-    if is_torn(file, before)? {
-        // An earlier cut failed, or somebody else wrote here.
-        let found = inspect(file, before)?;
-        if found.torn == Torn::Ours {
-            cut(file, path, found.torn_from)?;
-            before = found.torn_from;
-        } else {
-            bytes.push(b'\n');
-        }
-    }
-    bytes.extend_from_slice(line.as_bytes());
-    bytes.push(b'\n');
+    let before = file.metadata()?.len();
+    let bytes = format!("{line}\n").into_bytes();
     let written = loop {
         match file.write(&bytes) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -302,12 +350,27 @@ fn write_whole(file: &mut File, path: &Path, line: &str) -> io::Result<()> {
     }
 }
 
-fn create_folder(path: &Path) -> Result<(), LogError> {
-    let folder = folder_of(path);
-    fs::create_dir_all(folder).map_err(|source| LogError::Folder {
-        folder: folder.to_owned(),
+/// The path from the root, so that a process that changes its folder does not take its log along.
+fn absolute(path: &Path) -> Result<PathBuf, LogError> {
+    std::path::absolute(path).map_err(|source| LogError::Open {
+        path: path.to_owned(),
         source,
     })
+}
+
+fn create_folder(path: &Path) -> Result<(), LogError> {
+    create_folder_of(path).map_err(|source| LogError::Folder {
+        folder: folder_of(path).to_owned(),
+        source,
+    })
+}
+
+fn create_folder_of(path: &Path) -> io::Result<()> {
+    let folder = folder_of(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)
 }
 
 /// Opening a pipe would block, and rotation would move a device away.
@@ -317,33 +380,5 @@ fn check_regular(path: &Path) -> Result<(), LogError> {
             path: path.to_owned(),
         }),
         _ => Ok(()),
-    }
-}
-
-/// Locks `<path>.lock`. The file stays when the lock goes: to delete it would let two others each lock a different one.
-fn lock(path: &Path) -> Result<Option<File>, LogError> {
-    let lock = with_suffix(path, ".lock");
-    let opened = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&lock);
-    let file = opened.map_err(|source| LogError::Open {
-        path: lock.clone(),
-        source,
-    })?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(LogError::InUse {
-            path: path.to_owned(),
-            lock,
-        }),
-        Err(TryLockError::Error(error)) => {
-            log::warn!(
-                "cannot lock {}, so nothing keeps a second collector out of the log: {error}",
-                lock.display()
-            );
-            Ok(None)
-        }
     }
 }

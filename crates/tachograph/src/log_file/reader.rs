@@ -1,13 +1,14 @@
 //! Reading a log back, line by line.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
 
-use super::rotate::rotated_files;
+use super::rotate::{identity, resolve, rotated_files, rotated_path};
 use super::tail::parse_line;
 
 /// The longest line, in bytes; a longer one is none of ours and is skipped without being held in memory.
@@ -25,30 +26,103 @@ pub struct LineError {
     pub reason: String,
 }
 
+/// As many rotated files as can be configured.
+const MAX_ROTATED: usize = 1000;
+/// Newest files that a reader opens at once. Older ones it opens when it gets there, so that a thousand need no thousand handles.
+const OPENED_AT_ONCE: usize = 64;
+
 /// All snapshots of a log, oldest first: `metrics.json.2`, `metrics.json.1`, `metrics.json`.
 ///
-/// A line that is not a snapshot yields an error and reading goes on after it. Lines of older and newer versions are read:
-/// unknown fields are ignored, missing ones defaulted. Should the log be rotated while it is read, a file may be read twice.
+/// A line that is not a snapshot yields an error and reading goes on after it; the last line of a log that is being written may
+/// be half there. Lines of older and newer versions are read: unknown fields are ignored, missing ones defaulted. Rotation
+/// while it is read changes nothing: the files of this moment are read. (Of more than 64 some may be missed, and on Windows one
+/// may be read twice.)
 ///
-/// Cost: one line in memory at a time.
+/// Cost: one line in memory at a time, and up to 65 open files.
 pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
-    let path = path.as_ref();
-    let rotated = rotated_files(path).unwrap_or_default();
-    let mut files: Vec<_> = rotated.into_iter().map(|(_, file)| file).collect();
-    // Between a rotation and the next line there is no current file, and that is no error.
-    if files.is_empty() || path.exists() {
-        files.push(path.to_owned());
+    let path = resolve(path.as_ref());
+    let mut files = vec![Source::now(path.clone())];
+    // Newest first: a rotation meanwhile moves files to higher numbers, so one may be met again, but none is passed over.
+    let mut tried = 0;
+    loop {
+        let numbers = numbers_above(tried, &path);
+        let Some(highest) = numbers.last() else {
+            break;
+        };
+        tried = *highest;
+        for number in numbers {
+            let path = rotated_path(&path, number);
+            let source = match files.len() {
+                ..=OPENED_AT_ONCE => Source::now(path),
+                _ => Source::later(path),
+            };
+            // Met again, it has become older than those that were opened in between.
+            files.retain(|other| source.id.is_none() || source.id != other.id);
+            files.push(source);
+        }
     }
+    // Between a rotation and the next line there is no current file, and what else is missing has been met under its new name.
+    if files.iter().any(|it| !it.is_missing) {
+        files.retain(|it| !it.is_missing);
+    }
+    files.reverse();
     LogReader {
         files: files.into_iter(),
         current: None,
     }
 }
 
+/// Numbers that rotated files above `tried` may have; none if there is no such file.
+fn numbers_above(tried: usize, path: &Path) -> BTreeSet<usize> {
+    let listed = rotated_files(path).unwrap_or_default();
+    let listed = listed.into_iter().map(|(number, _)| number);
+    let mut numbers: BTreeSet<_> = listed.filter(|number| *number > tried).collect();
+    if let Some(highest) = numbers.last() {
+        // A file that is renamed while its folder is listed may be left out, so those in between are tried as well.
+        numbers.extend(tried + 1..*highest.min(&MAX_ROTATED));
+    }
+    numbers
+}
+
+/// A file to be read.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    /// `None` if it is to be opened later, or could not be opened yet.
+    file: Option<File>,
+    /// Whether there was no such file when it was to be opened.
+    is_missing: bool,
+    /// Tells it from all others, if that is known.
+    id: Option<(u64, u64)>,
+}
+
+impl Source {
+    fn now(path: PathBuf) -> Self {
+        let opened = File::open(&path);
+        let is_missing = matches!(&opened, Err(error) if error.kind() == ErrorKind::NotFound);
+        let file = opened.ok();
+        Self {
+            id: file.as_ref().and_then(|file| identity(file.metadata())),
+            is_missing,
+            file,
+            path,
+        }
+    }
+
+    fn later(path: PathBuf) -> Self {
+        Self {
+            is_missing: !path.exists(),
+            file: None,
+            id: None,
+            path,
+        }
+    }
+}
+
 /// The iterator that [`read_lines`] returns.
 #[derive(Debug)]
 pub struct LogReader {
-    files: std::vec::IntoIter<PathBuf>,
+    files: std::vec::IntoIter<Source>,
     current: Option<Lines>,
 }
 
@@ -95,8 +169,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(path: PathBuf) -> Result<Self, LineError> {
-        match File::open(&path) {
+    fn open(source: Source) -> Result<Self, LineError> {
+        let Source { path, file, .. } = source;
+        match file.map_or_else(|| File::open(&path), Ok) {
             Ok(file) => Ok(Self {
                 path,
                 input: BufReader::new(file),

@@ -1,7 +1,7 @@
 //! Rotation by rename: `metrics.json` becomes `metrics.json.1`, which becomes `metrics.json.2`, and so on.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,20 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// The file that a path leads to, through symbolic links, also if it does not exist: two names of one log have one lock, and
+/// rotation moves the file, not the link.
+pub(super) fn resolve(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as Linux follows; after that nothing opens it anyway.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 /// Moves the log out of the way and keeps `keep` rotated files; 0 deletes it.
@@ -77,5 +91,20 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
+    }
+}
+
+/// What tells a file from all others, whatever its name; `None` where that is not known.
+pub(super) fn identity(metadata: io::Result<Metadata>) -> Option<(u64, u64)> {
+    let metadata = metadata.ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        drop(metadata);
+        None
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn inspect(file: &mut File, len: u64) -> io::Result<Tail> {
     Ok(tail)
 }
 
-fn read_range(file: &mut File, start: u64, len: u64) -> io::Result<Vec<u8>> {
+/// Up to `len` bytes from `start` on.
+pub(super) fn read_range(file: &mut File, start: u64, len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(start))?;
     file.by_ref().take(len).read_to_end(&mut bytes)?;
