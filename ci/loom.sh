@@ -8,4 +8,9 @@ cd "$(dirname "$0")/.."
 # cfg would otherwise rebuild everything back and forth. --release: loom is slow; what only makes linking slow is off.
 export RUSTFLAGS="--cfg tachograph_loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
-cargo test --locked --release -p tachograph-hotpath -p tachograph-reducer --lib "models::${1:-}" -- --nocapture
+packages=()
+for crate in hotpath reducer; do
+    if grep -q "fn .*${1:-}" "crates/$crate/src/models.rs"; then packages+=(-p "tachograph-$crate"); fi
+done
+[ "${#packages[@]}" -gt 0 ] || { echo "no model is called ${1:-}"; exit 1; }
+cargo test --locked --release "${packages[@]}" --lib "models::${1:-}" -- --nocapture

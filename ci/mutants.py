@@ -19,7 +19,9 @@ import time
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TREE = ROOT / "target" / "mutants"
+TREE = ROOT / "target" / "mutants" / "tree"
+# Not the one of ci/loom.sh: to cargo both trees are the same packages, and it would take a mutant for the original.
+TARGET = ROOT / "target" / "mutants"
 ORDERING = re.compile(r"\b(Acquire|Release|AcqRel|SeqCst)\b")
 ACCESS = re.compile(r"\.(load|store|swap|set|fetch_\w+|compare_exchange\w*)\(")
 # A model that hangs has been caught too; the slowest takes seconds.
@@ -95,6 +97,9 @@ def check_table(table):
 def copy_tree():
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
     shutil.rmtree(TREE, ignore_errors=True)
+    built = ROOT / "target" / "loom"
+    if built.exists() and not (TARGET / "loom").exists():
+        shutil.copytree(built, TARGET / "loom", symlinks=True)  # Saves building the dependencies again.
     for name in filter(None, files):
         target = TREE / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +108,7 @@ def copy_tree():
 
 def run_models(mutant):
     """The names of the models that failed, and the output."""
-    environment = dict(os.environ, CARGO_TARGET_DIR=str(ROOT / "target"), RUST_BACKTRACE="0")
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(TARGET), RUST_BACKTRACE="0")
     command = ["./ci/loom.sh"] + ([mutant["caught_by"]] if "caught_by" in mutant else [])
     try:
         done = subprocess.run(

@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --locked --release --quiet -p tachograph-tests --bin soak
 soak=target/release/soak
-"$soak" --duration 60s "$@"
+[ $# -gt 0 ] || set -- --duration 60s
+"$soak" "$@"
 
 # All at once, since they wait most of the time: without readers, which would not.
 pids=()

@@ -14,6 +14,7 @@ echo "on all cores"
 stress
 if ! command -v taskset >/dev/null; then
     echo "!!! SKIPPED: on a single core, since there is no taskset here"
+    [ "${CI:-}" != true ]
     exit
 fi
 echo "on a single core"

@@ -16,17 +16,33 @@ const FIRST: Counter = metrics::FRAMES_PROCESSED;
 const SECOND: Counter = metrics::MOTION_DETECTED;
 
 /// What a reader has got from a ring whose n-th sample (from 0) ends at n + 1 and lasts n + 1.
-#[derive(Default)]
 struct Seen {
+    stride: u64,
     cursor: Cursor,
     samples: Vec<Sample>,
     overwritten: u64,
 }
 
 impl Seen {
+    /// Reads in strides of so many samples: of one, and a model of few samples has several.
+    fn in_strides_of(stride: u64) -> Self {
+        Self {
+            stride,
+            cursor: Cursor::default(),
+            samples: Vec::new(),
+            overwritten: 0,
+        }
+    }
+
     fn read(&mut self, ring: &SampleRing, newest: usize) {
         let (before, had) = (self.cursor.count(), self.samples.len());
-        let overwritten = ring.read(&mut self.cursor, newest, &mut self.samples);
+        let overwritten = ring.read_interrupted(
+            &mut self.cursor,
+            newest,
+            &mut self.samples,
+            self.stride,
+            &mut || {},
+        );
         let delivered = (self.samples.len() - had) as u64;
         let due = self.cursor.count() - before;
         assert_eq!(delivered + overwritten, due, "none is lost or doubled");
@@ -63,7 +79,7 @@ fn a_reader_never_sees_a_torn_sample() {
     explore(1_200, || {
         let (ring, writer) = SampleRing::new(2);
         let thread = thread::spawn(move || push(&writer, 3));
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_strides_of(1);
         seen.read(&ring, 0);
         thread.join().unwrap();
         seen.read(&ring, 0);
@@ -75,11 +91,11 @@ fn a_reader_never_sees_a_torn_sample() {
 /// The ring is lapped while it is read, so that the reader must copy again to deliver what it promised.
 #[test]
 fn the_newest_are_delivered_although_the_writer_overtakes() {
-    explore_up_to(3, 150_000, || {
+    explore_up_to(3, 170_000, || {
         let (ring, writer) = SampleRing::new(4);
         push(&writer, 4);
         let thread = thread::spawn(move || push(&writer, 4));
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_strides_of(4);
         seen.read(&ring, 2);
         thread.join().unwrap();
         seen.read(&ring, 2);
@@ -90,9 +106,9 @@ fn the_newest_are_delivered_although_the_writer_overtakes() {
 /// While no more samples arrive than the ring holds besides the one being written, each is delivered.
 #[test]
 fn nothing_is_dropped_that_was_not_overwritten() {
-    explore(36, || {
+    explore(43, || {
         let (ring, writer) = SampleRing::new(4);
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_strides_of(1);
         push(&writer, 1);
         seen.read(&ring, 2);
         let thread = thread::spawn(move || push(&writer, 3));
@@ -239,7 +255,7 @@ fn a_former_owner_writes_nothing_more() {
 /// A reader that looks on while a lane is retired and taken again sees its samples go on, none lost or doubled.
 #[test]
 fn a_reader_sees_nothing_of_a_handover() {
-    explore(36, || {
+    explore(43, || {
         let registry = registry();
         drop(registry.recorder());
         let lane = lanes(&registry).remove(0);
@@ -252,7 +268,7 @@ fn a_reader_sees_nothing_of_a_handover() {
             }
         });
         let ring = lane.ring(metrics::LLM_INFERENCE).unwrap();
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_strides_of(1);
         seen.read(ring, 2);
         thread.join().unwrap();
         seen.read(ring, 2);

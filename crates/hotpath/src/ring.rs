@@ -141,7 +141,7 @@ impl SampleRing {
     /// [`SampleRing::read`]; `pause` is called wherever it matters that the writer goes on: before each word that is copied and
     /// before each further look at `tail`.
     #[inline]
-    fn read_interrupted(
+    pub(crate) fn read_interrupted(
         &self,
         cursor: &mut Cursor,
         newest: usize,
