@@ -2,10 +2,11 @@
 # Runs the tests in which threads race under Miri, with its weak-memory emulation, once per seed: each seed is another
 # schedule and other choices of what a load may see.
 #
-#     ci/miri.sh [SEEDS]       default 8; for thousands: ci/miri.sh 5000
+#     ci/miri.sh [SEEDS [TEST...]]       default: 8 seeds, all tests; for a night: ci/miri.sh 5000
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${1:-8}
+shift || true
 . ci/nightly.sh
 need_nightly miri rust-src
 
@@ -16,7 +17,8 @@ target=s390x-unknown-linux-gnu
 export MIRIFLAGS="-Zmiri-many-seeds=0..$seeds -Zmiri-preemption-rate=0.05"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri"
 
-tests=(
+tests=("$@")
+[ "${#tests[@]}" -gt 0 ] || tests=(
     the_newest_are_always_there_under_a_racing_writer
     of_two_counters_raised_in_order_the_second_is_never_seen_ahead
     recorders_at_the_same_time_have_lanes_of_their_own

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Weakens every memory ordering and every guard of the lock-free parts in turn, and requires a loom model to fail for each.
+"""Weakens every memory ordering and every guard of the lock-free parts in turn, and requires a loom model to fail for each;
+for some, a test under Miri as well.
 
     ci/mutants.py [--only TEXT] [--list]
 
@@ -26,6 +27,8 @@ ORDERING = re.compile(r"\b(Acquire|Release|AcqRel|SeqCst)\b")
 ACCESS = re.compile(r"\.(load|store|swap|set|fetch_\w+|compare_exchange\w*)\(")
 # A model that hangs has been caught too; the slowest takes seconds.
 TIMEOUT = 300
+# Schedules that Miri is given to find one in which it shows.
+MIRI_SEEDS = "16"
 
 
 def read_table():
@@ -34,6 +37,8 @@ def read_table():
     for mutant in table["mutant"]:
         if ("caught_by" in mutant) == ("unseen" in mutant):
             sys.exit(f"{mutant['name']}: say either what catches it or why nothing can")
+        if "miri" in mutant and "unseen" in mutant:
+            sys.exit(f"{mutant['name']}: what no model sees, Miri does not either")
     names = [mutant["name"] for mutant in table["mutant"]]
     if len(set(names)) != len(names):
         sys.exit("two mutants have the same name")
@@ -106,10 +111,9 @@ def copy_tree():
         shutil.copy2(ROOT / name, target)
 
 
-def run_models(mutant):
-    """The names of the models that failed, and the output."""
+def run(command):
+    """The names of the tests that failed, and the output."""
     environment = dict(os.environ, CARGO_TARGET_DIR=str(TARGET), RUST_BACKTRACE="0")
-    command = ["./ci/loom.sh"] + ([mutant["caught_by"]] if "caught_by" in mutant else [])
     try:
         done = subprocess.run(
             command, cwd=TREE, env=environment, timeout=TIMEOUT,
@@ -117,7 +121,7 @@ def run_models(mutant):
         )
     except subprocess.TimeoutExpired:
         return {"a model that hangs"}, ""
-    failed = set(re.findall(r"^    models::(\w+)$", done.stdout, re.MULTILINE))
+    failed = set(re.findall(r"^    (?:\w+::)*(\w+)$", done.stdout, re.MULTILINE))
     if (done.returncode == 0) != (not failed):
         return None, done.stdout  # It did not build, or the run broke off.
     return failed, done.stdout
@@ -125,12 +129,19 @@ def run_models(mutant):
 
 def judge(mutant):
     """What is wrong with the outcome; None if it is as it must be."""
-    failed, output = run_models(mutant)
-    if failed is None:
-        return f"it does not build or run:\n{output[-3000:]}"
-    if "unseen" in mutant:
-        return f"it was thought not to be seen, but {', '.join(sorted(failed))} fails" if failed else None
-    return None if failed else f"{mutant['caught_by']} does not fail"
+    caught_by = mutant.get("caught_by")
+    commands = [(["./ci/loom.sh"] + ([caught_by] if caught_by else []), caught_by)]
+    if miri := mutant.get("miri"):
+        commands.append((["./ci/miri.sh", MIRI_SEEDS, miri], miri))
+    for command, expected in commands:
+        failed, output = run(command)
+        if failed is None:
+            return f"it does not build or run:\n{output[-3000:]}"
+        if expected is None and failed:
+            return f"it was thought not to be seen, but {', '.join(sorted(failed))} fails"
+        if expected is not None and not failed:
+            return f"{expected} does not fail"
+    return None
 
 
 def main():
@@ -149,7 +160,7 @@ def main():
             problem = judge(mutant)
             for path, text in before.items():
                 path.write_text(text)
-            expected = mutant.get("caught_by") or f"not to be seen: {mutant['unseen']}"
+            expected = " and ".join(filter(None, [mutant.get("caught_by"), mutant.get("miri")])) or f"not to be seen: {mutant['unseen']}"
             print(f"{'WRONG ' if problem else 'ok    '} {mutant['name']} ({time.monotonic() - started:.0f} s): {expected}", flush=True)
             if problem:
                 problems.append(f"{mutant['name']}: {problem}")
