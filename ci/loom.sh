@@ -13,4 +13,10 @@ for crate in hotpath reducer; do
     if grep -q "fn .*${1:-}" "crates/$crate/src/models.rs"; then packages+=(-p "tachograph-$crate"); fi
 done
 [ "${#packages[@]}" -gt 0 ] || { echo "no model is called ${1:-}"; exit 1; }
-cargo test --locked --release "${packages[@]}" --lib "models::${1:-}" -- --nocapture
+log=$CARGO_TARGET_DIR/models.log
+mkdir -p "$CARGO_TARGET_DIR"
+cargo test --locked --release "${packages[@]}" --lib "models::${1:-}" -- --nocapture 2>&1 | tee "$log"
+passed=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log" | awk '{ sum += $1 } END { print sum + 0 }')
+least=$([ -n "${1:-}" ] && echo 1 || echo 10)
+[ "$passed" -ge "$least" ] || { echo "$passed models were run, $least are expected"; exit 1; }
+echo "$passed models hold"

@@ -102,8 +102,7 @@ fn expected_in_flight(model: &Model) -> Vec<(&'static str, f64)> {
     running
         .filter_map(|(timer, since)| {
             let name = timer.map_or(Some("frame"), |timer| TIMERS.get(timer).copied())?;
-            let elapsed = std::time::Duration::from_nanos(model.now - since);
-            Some((name, elapsed.as_secs_f64() * 1e3))
+            Some((name, (model.now - since) as f64 / 1e6))
         })
         .collect()
 }
