@@ -48,7 +48,7 @@ struct What {
 impl What {
     fn gate(self, time: bool) -> Result<Gate, GateError> {
         Ok(Gate {
-            ops: self.ops.map_or_else(|| build_ops(None, None), Ok)?,
+            ops: self.ops.map_or_else(|| build_ops(None), Ok)?,
             baseline: self.baseline,
             time,
         })

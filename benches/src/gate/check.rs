@@ -230,25 +230,20 @@ fn skip(report: &mut Report, check: Check, tool: &str) {
     });
 }
 
-/// Builds `ops` as it is released and says where it is; `rustflags` and `target` (a folder for what is built) are cargo's own
-/// where they are `None`.
+/// Builds `ops` as it is released and says where it is. With a `wrapper`, the crates of the workspace alone are compiled by that
+/// program, which gets the compiler and its arguments; the next build replaces what it made.
 ///
 /// # Errors
 /// It does not compile.
-pub fn build_ops(rustflags: Option<&str>, target: Option<&Path>) -> Result<PathBuf, GateError> {
+pub fn build_ops(wrapper: Option<&Path>) -> Result<PathBuf, GateError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--release", "--package", "tachograph-benches"])
         .args(["--bin", "ops", "--message-format=json-render-diagnostics"]);
-    if let Some(flags) = rustflags {
-        command
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env("RUSTFLAGS", flags);
-    }
-    if let Some(target) = target {
-        command.arg("--target-dir").arg(target);
+    if let Some(wrapper) = wrapper {
+        command.env("RUSTC_WORKSPACE_WRAPPER", wrapper);
     }
     let output = run("cargo", &mut command)?;
     executable(&String::from_utf8_lossy(&output.stdout)).ok_or(GateError::Output {
