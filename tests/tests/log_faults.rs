@@ -90,13 +90,19 @@ fn place() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// A disk of a mebibyte, where one can be mounted.
+fn small_disk(logs: &Path) -> Option<Mount> {
+    Mount::tmpfs(logs, 1024)
+        .map_err(|error| skipped("a full disk", &error.to_string()))
+        .ok()
+}
+
 #[test]
 fn a_full_disk() {
     let (_folder, path) = place();
     let logs = path.parent().unwrap();
-    let _disk = match Mount::tmpfs(logs, 1024) {
-        Ok(disk) => disk,
-        Err(error) => return skipped("a full disk", &error.to_string()),
+    let Some(_disk) = small_disk(logs) else {
+        return;
     };
     let mut service = started(&mut command(&path), &path);
     let ballast = fill(logs);
@@ -123,9 +129,8 @@ fn a_full_disk() {
 fn a_disk_that_stays_full_to_the_end() {
     let (_folder, path) = place();
     let logs = path.parent().unwrap();
-    let _disk = match Mount::tmpfs(logs, 1024) {
-        Ok(disk) => disk,
-        Err(error) => return skipped("a full disk", &error.to_string()),
+    let Some(_disk) = small_disk(logs) else {
+        return;
     };
     let mut service = started(&mut command(&path), &path);
     let _ballast = fill(logs);
