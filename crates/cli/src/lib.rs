@@ -38,17 +38,17 @@ pub use source::{Format, Source, SourceError, Y4m};
 pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
-            Command::Run(args) => run::run(&args),
+            Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.
             let _ = write!(std::io::stdout(), "{text}");
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
         Err(NotACommand::Wrong(sentence)) => Err(Error::Usage(sentence)),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "tacho: {error}");
             error.exit_code()

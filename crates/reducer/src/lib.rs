@@ -44,7 +44,8 @@ pub use percentile::percentiles;
 pub use publish::{CachedReader, SnapshotGuard, SnapshotReader};
 pub use reducer::Reducer;
 pub use snapshot::{
-    Custom, InFlightStage, LifetimeStats, MetricsSnapshot, SCHEMA_VERSION, TimerStats,
+    BUILT_IN_TIMERS, Custom, FrameRecord, FrameStage, InFlightStage, LifetimeStats,
+    MetricsSnapshot, SCHEMA_VERSION, TimerStats,
 };
 pub use timeline::ClockJump;
 

@@ -13,6 +13,11 @@ pub const SCHEMA_VERSION: u32 = 1;
 with_prefix!(coreml_inference "coreml_inference_");
 with_prefix!(llm_inference "llm_inference_");
 with_prefix!(frame_processing_latency "frame_processing_latency_");
+with_prefix!(frame_idle "frame_idle_");
+with_prefix!(frame_motion "frame_motion_");
+with_prefix!(frame_suppressed "frame_suppressed_");
+with_prefix!(frame_event "frame_event_");
+with_prefix!(frame_failed "frame_failed_");
 
 /// All metrics at one moment.
 ///
@@ -59,6 +64,22 @@ pub struct MetricsSnapshot {
     /// From the motion mark of a frame to its logged event.
     #[serde(flatten, with = "frame_processing_latency")]
     pub frame_processing_latency: TimerStats,
+    /// Whole frames without motion, from start to end. A frame's total time is kept by its outcome, because a percentile over a
+    /// mix of quick idle frames and slow events tells of neither.
+    #[serde(flatten, with = "frame_idle")]
+    pub frame_idle: TimerStats,
+    /// Whole frames with motion of which no event came.
+    #[serde(flatten, with = "frame_motion")]
+    pub frame_motion: TimerStats,
+    /// Whole frames whose event was dropped as a duplicate.
+    #[serde(flatten, with = "frame_suppressed")]
+    pub frame_suppressed: TimerStats,
+    /// Whole frames whose event was logged.
+    #[serde(flatten, with = "frame_event")]
+    pub frame_event: TimerStats,
+    /// Whole frames in which a stage failed.
+    #[serde(flatten, with = "frame_failed")]
+    pub frame_failed: TimerStats,
 
     /// CPU of the whole machine since the last probe, percent of all its cores. `None` until there are two probes.
     pub cpu_usage_current: Option<f64>,
@@ -98,6 +119,13 @@ pub struct MetricsSnapshot {
 
     /// What every lane is doing right now.
     pub in_flight: Vec<InFlightStage>,
+    /// The slowest of the newest 1000 frames (or whatever the window is), slowest first; at most eight.
+    pub slowest_frames: Vec<FrameRecord>,
+    /// In the file of the newest snapshot alone: the newest frames, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub newest_frames: Vec<FrameRecord>,
+    /// Frames whose trace was overwritten before it was read: they are in all counts and statistics, but not in the two lists.
+    pub frames_untraced: u64,
 
     /// Samples ever recorded: the sum of the next three.
     pub samples_recorded: u64,
@@ -141,6 +169,11 @@ impl Default for MetricsSnapshot {
             coreml_inference: TimerStats::default(),
             llm_inference: TimerStats::default(),
             frame_processing_latency: TimerStats::default(),
+            frame_idle: TimerStats::default(),
+            frame_motion: TimerStats::default(),
+            frame_suppressed: TimerStats::default(),
+            frame_event: TimerStats::default(),
+            frame_failed: TimerStats::default(),
             cpu_usage_current: None,
             cpu_usage_avg: None,
             process_cpu_usage: None,
@@ -158,6 +191,9 @@ impl Default for MetricsSnapshot {
             suspended_seconds: 0.0,
             metrics_collection_overhead_percent: None,
             in_flight: Vec::new(),
+            slowest_frames: Vec::new(),
+            newest_frames: Vec::new(),
+            frames_untraced: 0,
             samples_recorded: 0,
             samples_counted: 0,
             samples_overwritten: 0,
@@ -168,6 +204,57 @@ impl Default for MetricsSnapshot {
             lifetime: BTreeMap::new(),
             histograms: BTreeMap::new(),
         }
+    }
+}
+
+/// The timers that every snapshot has, in schema order: the stages, then whole frames by outcome.
+pub const BUILT_IN_TIMERS: [&str; 8] = [
+    "coreml_inference",
+    "llm_inference",
+    "frame_processing_latency",
+    "frame_idle",
+    "frame_motion",
+    "frame_suppressed",
+    "frame_event",
+    "frame_failed",
+];
+
+impl MetricsSnapshot {
+    /// The statistics of a timer by its name; `None` if there is none of this name. One without samples has `count` 0.
+    pub fn timer(&self, name: &str) -> Option<&TimerStats> {
+        let built_in = BUILT_IN_TIMERS.iter().position(|&known| known == name);
+        built_in.map_or_else(
+            || self.custom.timers.get(name),
+            |place| self.built_in_timers().get(place).copied(),
+        )
+    }
+
+    /// All timers with their names: the built-in ones in schema order, then the others by name.
+    ///
+    /// ```
+    /// let snapshot = tachograph_reducer::MetricsSnapshot::default();
+    /// assert_eq!(snapshot.timers().next().map(|(name, stats)| (name, stats.count)), Some(("coreml_inference", 0)));
+    /// ```
+    pub fn timers(&self) -> impl Iterator<Item = (&str, &TimerStats)> {
+        let custom = self.custom.timers.iter();
+        BUILT_IN_TIMERS
+            .into_iter()
+            .zip(self.built_in_timers())
+            .chain(custom.map(|(name, stats)| (name.as_ref(), stats)))
+    }
+
+    /// In the order of [`BUILT_IN_TIMERS`].
+    fn built_in_timers(&self) -> [&TimerStats; BUILT_IN_TIMERS.len()] {
+        [
+            &self.coreml_inference,
+            &self.llm_inference,
+            &self.frame_processing_latency,
+            &self.frame_idle,
+            &self.frame_motion,
+            &self.frame_suppressed,
+            &self.frame_event,
+            &self.frame_failed,
+        ]
     }
 }
 
@@ -282,6 +369,46 @@ pub struct InFlightStage {
     pub stage: Arc<str>,
     /// For how long, milliseconds.
     pub for_ms: f64,
+}
+
+/// One frame with its stages: an entry of the flight recorder.
+///
+/// `lane` and `number` tell it from all other frames of the same process. It began at `timestamp - age_s - ms / 1000` of the
+/// snapshot that it stands in, in Unix seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FrameRecord {
+    /// The lane that recorded it, from 0, in the order of their creation.
+    pub lane: u64,
+    /// Frames that were started on this lane before it.
+    pub number: u64,
+    /// What came of it: `idle`, `motion`, `suppressed`, `event` or `failed`.
+    pub outcome: Cow<'static, str>,
+    /// The event that was logged for it, if the loop said which.
+    pub event_id: Option<u64>,
+    /// How long it took, milliseconds.
+    pub ms: f64,
+    /// Seconds since it ended.
+    pub age_s: f64,
+    /// When motion was seen in it, milliseconds from its start.
+    pub motion_ms: Option<f64>,
+    /// Its stages in their order; time between them belongs to none.
+    pub stages: Vec<FrameStage>,
+    /// Whether it had more stages than are kept; the last one then lasts to the frame's end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_truncated: bool,
+}
+
+/// One stage of a [`FrameRecord`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FrameStage {
+    /// The timer's name.
+    pub stage: Arc<str>,
+    /// When it began, milliseconds from the frame's start.
+    pub start_ms: f64,
+    /// How long it took, milliseconds.
+    pub ms: f64,
 }
 
 /// The metrics that are not built in, by name.

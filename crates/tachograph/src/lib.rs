@@ -38,6 +38,7 @@ mod collector;
 mod config;
 mod driver;
 mod engine;
+pub mod format;
 mod jumps;
 mod log_file;
 mod overhead;
@@ -60,7 +61,7 @@ pub use config::{Config, ConfigError, Origin, parse_duration};
 pub use log_file::{LineError, LogError, LogFile, LogOptions, LogReader, Recovery, read_lines};
 pub use probe::{Probe, SystemProbe, SystemSample};
 pub use status::{Status, StatusStyle};
-pub use targets::{Evaluation, Limit, Statistic, Target, TargetError, Targets, Verdict};
+pub use targets::{Evaluation, Limit, Statistic, Target, TargetError, Targets, Unit, Verdict};
 pub use time::{MachineTime, TimeSource, VirtualTime};
 
 pub use tachograph_hotpath::{
@@ -68,6 +69,6 @@ pub use tachograph_hotpath::{
     metrics,
 };
 pub use tachograph_reducer::{
-    CachedReader, Custom, InFlightStage, LifetimeStats, MetricsSnapshot, SnapshotGuard,
-    SnapshotReader, TimerStats,
+    BUILT_IN_TIMERS, CachedReader, Custom, FrameRecord, FrameStage, InFlightStage, LifetimeStats,
+    MetricsSnapshot, SCHEMA_VERSION, SnapshotGuard, SnapshotReader, TimerStats,
 };

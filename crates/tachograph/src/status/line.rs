@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use tachograph_reducer::{MetricsSnapshot, TimerStats};
 
-use crate::targets::number::{BUILT_IN_TIMERS, timer};
+use crate::format::{NO_DATA, availability, clean, mebibytes, millis, percent, span, value};
+use crate::targets::number::timer;
 use crate::targets::{Evaluation, Statistic, Targets, Verdict};
 
-use super::STALE_AFTER_S;
-use super::format::{NO_DATA, availability, clean, mebibytes, millis, percent, span, value};
+use super::{STAGES, STALE_AFTER_S};
 
 /// Numbers that have their place in the line; other targets follow after them.
 const PLACED: [&str; 4] = [
@@ -72,9 +72,9 @@ fn rate(snapshot: &MetricsSnapshot, previous: &MetricsSnapshot) -> Option<f64> {
     (seconds > 0.0).then(|| frames as f64 / seconds)
 }
 
-/// Every timer that is built in or has a target.
+/// Every stage that is built in, and every timer that has a target.
 fn timers(parts: &mut Vec<String>, snapshot: &MetricsSnapshot, evaluations: &[Evaluation<'_>]) {
-    let mut names = BUILT_IN_TIMERS.to_vec();
+    let mut names = STAGES.to_vec();
     for it in evaluations {
         let metric = it.target.metric.as_str();
         if it.target.statistic.is_some() && !names.contains(&metric) {

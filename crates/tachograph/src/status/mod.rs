@@ -2,7 +2,6 @@
 //!
 //! Pure text, no console: who shows it decides where. `no data` stands wherever nothing was measured, never a green 0.0.
 
-mod format;
 mod line;
 mod table;
 #[cfg(test)]
@@ -12,10 +11,13 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
-use tachograph_reducer::MetricsSnapshot;
+use tachograph_reducer::{BUILT_IN_TIMERS, MetricsSnapshot};
 
 use crate::targets::{Targets, Verdict};
 
+/// The stages that every snapshot has, and its frames by outcome.
+const STAGES: &[&str] = BUILT_IN_TIMERS.split_at(3).0;
+const OUTCOMES: &[&str] = BUILT_IN_TIMERS.split_at(3).1;
 /// Statistics whose newest sample is older than this many seconds show its age.
 const STALE_AFTER_S: f64 = 10.0;
 

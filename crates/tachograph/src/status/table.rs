@@ -3,12 +3,13 @@
 use comfy_table::{Cell, CellAlignment, LineStyle, Row, Table, TableStyle};
 use tachograph_reducer::{MetricsSnapshot, TimerStats};
 
-use crate::targets::number::{BUILT_IN_TIMERS, timer};
-use crate::targets::{Evaluation, Statistic, Targets};
-
-use super::format::{
+use crate::format::{
     NO_DATA, availability, clean, limit, mebibytes, millis, percent, short_count, span, value,
 };
+use crate::targets::number::timer;
+use crate::targets::{Evaluation, Statistic, Targets};
+
+use super::OUTCOMES;
 
 /// Columns of a line at most.
 const COLUMNS: usize = 80;
@@ -65,13 +66,16 @@ fn stages(snapshot: &MetricsSnapshot, evaluations: &[Evaluation<'_>]) -> Table {
     header.extend(Statistic::ALL.map(|statistic| right(statistic.name())));
     header.push(Cell::new(""));
     table.set_header(header);
-    let custom = snapshot.custom.timers.keys().map(AsRef::as_ref);
-    for name in BUILT_IN_TIMERS.into_iter().chain(custom) {
+    for (name, _) in snapshot.timers() {
         let judged: Vec<_> = evaluations
             .iter()
             .filter(|it| it.target.metric == name && it.target.statistic.is_some())
             .collect();
-        table.add_row(stage(name, timer(snapshot, name), &judged));
+        let stats = timer(snapshot, name);
+        // Of the outcomes only those that there were: the counts below tell of the others.
+        if stats.is_some() || !judged.is_empty() || !OUTCOMES.contains(&name) {
+            table.add_row(stage(name, stats, &judged));
+        }
     }
     table
 }

@@ -18,11 +18,11 @@ mod text;
 use std::fmt;
 
 use tachograph_hotpath::Schema;
-use tachograph_reducer::MetricsSnapshot;
+use tachograph_reducer::{BUILT_IN_TIMERS, MetricsSnapshot};
 use thiserror::Error;
 
 use crate::shown::shown;
-use number::{BUILT_IN_TIMERS, Unit};
+pub use number::Unit;
 pub use rule::{Limit, Statistic, Verdict};
 
 /// The share of a limit, or of the budget that it leaves, from which on a metric is [`Verdict::Near`].
@@ -136,7 +136,7 @@ impl Target {
     }
 
     /// What the value and the limit are measured in.
-    pub(crate) fn unit(&self) -> Unit {
+    pub fn unit(&self) -> Unit {
         text::unit_of(&self.metric, self.statistic)
     }
 }

@@ -4,11 +4,16 @@ use tachograph_reducer::{MetricsSnapshot, TimerStats};
 
 /// What a number is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// Milliseconds.
     Millis,
+    /// Seconds.
     Seconds,
+    /// Percent.
     Percent,
+    /// Mebibytes.
     Mebibytes,
+    /// Gibibytes.
     Gibibytes,
     /// A plain number.
     Count,
@@ -104,6 +109,7 @@ static NUMBERS: &[Number] = numbers! {
     always Seconds downtime_seconds;
     always Seconds suspended_seconds;
     maybe Percent metrics_collection_overhead_percent;
+    count Count frames_untraced;
     count Count samples_recorded;
     count Count samples_counted;
     count Count samples_overwritten;
@@ -133,14 +139,10 @@ macro_rules! evidence {
     )*] };
 }
 
-static EVIDENCE: &[Number] = evidence!(coreml_inference llm_inference frame_processing_latency);
-
-/// The names of the timers that every snapshot has.
-pub(crate) const BUILT_IN_TIMERS: [&str; 3] = [
-    "coreml_inference",
-    "llm_inference",
-    "frame_processing_latency",
-];
+static EVIDENCE: &[Number] = evidence!(
+    coreml_inference llm_inference frame_processing_latency
+    frame_idle frame_motion frame_suppressed frame_event frame_failed
+);
 
 /// All numbers of a snapshot that a target can be set for.
 pub(crate) fn numbers() -> impl Iterator<Item = &'static Number> {
@@ -154,13 +156,7 @@ pub(crate) fn number(name: &str) -> Option<&'static Number> {
 
 /// A timer's statistics; `None` if there is no such timer or it has no samples.
 pub(crate) fn timer<'a>(snapshot: &'a MetricsSnapshot, name: &str) -> Option<&'a TimerStats> {
-    let stats = match name {
-        "coreml_inference" => &snapshot.coreml_inference,
-        "llm_inference" => &snapshot.llm_inference,
-        "frame_processing_latency" => &snapshot.frame_processing_latency,
-        _ => snapshot.custom.timers.get(name)?,
-    };
-    sampled(stats)
+    snapshot.timer(name).and_then(sampled)
 }
 
 fn sampled(stats: &TimerStats) -> Option<&TimerStats> {

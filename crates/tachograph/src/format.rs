@@ -1,10 +1,9 @@
-//! Numbers as people read them: three digits and a unit that suits.
+//! Numbers as people read them: three digits and a unit that suits. The status display uses these, and so may yours.
 
-use crate::targets::Limit;
-use crate::targets::number::Unit;
+use crate::targets::{Limit, Unit};
 
 /// Shown where nothing was measured.
-pub(super) const NO_DATA: &str = "no data";
+pub const NO_DATA: &str = "no data";
 
 /// Three significant digits. At most five characters.
 fn three_digits(value: f64) -> String {
@@ -18,7 +17,7 @@ fn three_digits(value: f64) -> String {
 }
 
 /// A time in milliseconds: 0.85 is `850 µs`, 1250 is `1.25 s`. At most 7 characters.
-pub(super) fn millis(value: f64) -> String {
+pub fn millis(value: f64) -> String {
     if value < 0.0 {
         return "<0 ms".to_owned(); // Only a damaged log says so, and it must not take more columns.
     }
@@ -33,7 +32,7 @@ pub(super) fn millis(value: f64) -> String {
 }
 
 /// Mebibytes: `120 MiB`, `1.50 GiB`.
-pub(super) fn mebibytes(value: f64) -> String {
+pub fn mebibytes(value: f64) -> String {
     let (number, unit) = match value.abs() {
         size if size < 1023.5 => (value, "MiB"),
         size if size < 1_048_064.0 => (value / 1024.0, "GiB"),
@@ -43,12 +42,12 @@ pub(super) fn mebibytes(value: f64) -> String {
 }
 
 /// Percent: `12.0 %`, `0.01 %`.
-pub(super) fn percent(value: f64) -> String {
+pub fn percent(value: f64) -> String {
     format!("{} %", three_digits(value))
 }
 
 /// An availability, cut off rather than rounded: 100.00 % means that nothing is missing.
-pub(super) fn availability(value: f64) -> String {
+pub fn availability(value: f64) -> String {
     if value.abs() >= 1000.0 {
         return percent(value); // A log may claim it, and it must not have hundreds of digits.
     }
@@ -56,7 +55,7 @@ pub(super) fn availability(value: f64) -> String {
 }
 
 /// A span of time in seconds: `0.2 s`, `42 s`, `1m 05s`, `2h 03m`, `4d 05h`, `365d`. At most 7 characters.
-pub(super) fn span(seconds: f64) -> String {
+pub fn span(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let whole = seconds.round() as u64; // Saturates, also below 0 and for NaN.
     match whole {
@@ -71,7 +70,7 @@ pub(super) fn span(seconds: f64) -> String {
 }
 
 /// A count in at most five characters: `1000`, `99999`, `250k`, `1.50M`.
-pub(super) fn short_count(count: u64) -> String {
+pub fn short_count(count: u64) -> String {
     match count {
         0..100_000 => count.to_string(),
         100_000..1_000_000 => format!("{}k", count / 1000),
@@ -86,7 +85,7 @@ pub(super) fn short_count(count: u64) -> String {
 }
 
 /// A value in its unit.
-pub(super) fn value(value: f64, unit: Unit) -> String {
+pub fn value(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Millis => millis(value),
         Unit::Seconds => span(value),
@@ -99,7 +98,7 @@ pub(super) fn value(value: f64, unit: Unit) -> String {
 }
 
 /// A limit in its unit, as short as it can be: `<100ms`, `<2GiB`, `>99.95%`.
-pub(super) fn limit(limit: Limit, unit: Unit) -> String {
+pub fn limit(limit: Limit, unit: Unit) -> String {
     let side = match limit {
         Limit::Below(_) => '<',
         Limit::Above(_) => '>',
@@ -126,7 +125,7 @@ pub(super) fn limit(limit: Limit, unit: Unit) -> String {
 }
 
 /// A name from a log, which somebody else may have written: nothing in it may steer the terminal.
-pub(super) fn clean(name: &str) -> String {
+pub fn clean(name: &str) -> String {
     let printable = |c: char| if c.is_control() { '?' } else { c };
     name.chars().map(printable).collect()
 }
