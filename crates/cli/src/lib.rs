@@ -18,6 +18,7 @@ mod events;
 mod feed;
 mod frame;
 mod jpeg;
+mod lines;
 mod motion;
 mod pipeline;
 mod run;

@@ -27,7 +27,7 @@ use tachograph_reducer::MetricsSnapshot;
 
 pub use error::LogError;
 use lock::Lock;
-pub use reader::{LineError, LogReader, read_lines};
+pub use reader::{LineError, LogReader, RawLine, RawLines, raw_lines, read_lines};
 use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
 use tail::{Tail, Torn, cut, inspect, is_torn, read_range};
 
