@@ -23,6 +23,7 @@ mod motion;
 mod pipeline;
 mod run;
 mod source;
+mod stats;
 mod stop;
 mod suppress;
 
