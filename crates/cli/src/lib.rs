@@ -9,6 +9,7 @@
 //! A library so that tests and fuzzers can reach what reads foreign bytes; its face is [`main`] and the video input.
 
 mod args;
+mod check;
 mod collector;
 mod console;
 mod describe;
@@ -20,6 +21,7 @@ mod frame;
 mod jpeg;
 mod lines;
 mod motion;
+mod output;
 mod pipeline;
 mod run;
 mod source;
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Check(args) => check::check(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.
