@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::check::CheckArgs;
+use crate::compare::CompareArgs;
 
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
@@ -27,6 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(RunArgs),
     Check(CheckArgs),
+    Compare(CompareArgs),
 }
 
 /// Run the frame loop, with its metrics logged and its status on the console

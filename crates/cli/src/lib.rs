@@ -11,6 +11,7 @@
 mod args;
 mod check;
 mod collector;
+mod compare;
 mod console;
 mod describe;
 mod detect;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Check(args) => check::check(&args),
+            Command::Compare(args) => compare::compare(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.

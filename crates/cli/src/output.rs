@@ -7,6 +7,7 @@ use tachograph::Unit;
 use tachograph::format::{availability, value};
 
 use crate::error::Error;
+use crate::stats::Verdict;
 
 /// Shown where there is nothing.
 pub(crate) const NOTHING: &str = "—";
@@ -50,4 +51,24 @@ pub(crate) fn shown(metric: &str, number: f64, unit: Unit) -> String {
         "system_availability" | "system_uptime_percent" => availability(number),
         _ => value(number, unit),
     }
+}
+
+/// How many of `all` passed, and what became of the others: `5 of 7 targets are met, 1 fails`.
+pub(crate) fn tally(all: usize, passed: &str, verdicts: impl Iterator<Item = Verdict>) -> String {
+    let (mut pass, mut fail, mut few) = (0_u64, 0_u64, 0_u64);
+    verdicts.for_each(|verdict| match verdict {
+        Verdict::Pass => pass += 1,
+        Verdict::Fail => fail += 1,
+        Verdict::NotEnoughEvidence => few += 1,
+    });
+    let mut text = format!("{pass} of {all} {passed}");
+    match fail {
+        0 => {}
+        1 => text += ", 1 fails",
+        _ => text += &format!(", {fail} fail"),
+    }
+    if few > 0 {
+        text += &format!(", for {few} there is not enough evidence");
+    }
+    text
 }

@@ -6,8 +6,8 @@ use tachograph::format::{clean, limit};
 use tachograph::{Limit, Unit};
 
 use super::{Findings, Judgement};
-use crate::output::{NOTHING, right, shown, table};
-use crate::stats::{CONFIDENCE, Verdict};
+use crate::output::{NOTHING, right, shown, table, tally};
+use crate::stats::CONFIDENCE;
 
 impl Findings<'_> {
     /// The table and a sentence that sums up.
@@ -27,24 +27,10 @@ impl Findings<'_> {
     }
 
     fn sentence(&self) -> String {
-        let count = |verdict| {
-            let of = self.judgements.iter().filter(|it| it.verdict == verdict);
-            of.count()
-        };
-        let all = self.judgements.len();
-        let mut parts = vec![format!("{} of {all} targets are met", count(Verdict::Pass))];
-        match count(Verdict::Fail) {
-            0 => {}
-            1 => parts.push("1 is missed".to_owned()),
-            failed => parts.push(format!("{failed} are missed")),
-        }
-        match count(Verdict::NotEnoughEvidence) {
-            0 => {}
-            few => parts.push(format!("for {few} there is not enough evidence")),
-        }
+        let verdicts = self.judgements.iter().map(|it| it.verdict);
         format!(
             "{}: {}, {}.",
-            parts.join(", "),
+            tally(self.judgements.len(), "targets are met", verdicts),
             clean(&self.args.log.display().to_string()),
             self.span.words()
         )

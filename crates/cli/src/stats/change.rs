@@ -16,13 +16,15 @@ pub(crate) fn difference(a: Estimate, b: Estimate) -> Estimate {
     }
 }
 
-/// By how much `b` is more than `a`, in percent of `a`: the difference of their logarithms. `None` if `a` is 0 and `b` is not.
+/// By how much `b` is more than `a`, in percent of `a`: the difference of their logarithms. From nothing to something it is
+/// infinite. `None` where an uncertain number is 0.
 pub(crate) fn relative(a: Estimate, b: Estimate) -> Option<Estimate> {
     if a.value <= 0.0 || b.value <= 0.0 {
-        // Of nothing there are no percents, but that nothing changed can be said.
+        // 0 has no logarithm.
         return match (a.is_exact() && b.is_exact(), a.value, b.value) {
             (true, 0.0, 0.0) => Some(Estimate::exact(0.0)),
             (true, from, 0.0) if from > 0.0 => Some(Estimate::exact(-100.0)),
+            (true, 0.0, to) if to > 0.0 => Some(Estimate::exact(f64::INFINITY)),
             _ => None,
         };
     }
@@ -82,7 +84,9 @@ mod tests {
         assert!((found.value - 25.0).abs() < 1e-9);
         let none = Estimate::exact(0.0);
         assert_eq!(relative(none, none), Some(none));
-        assert_eq!(relative(none, Estimate::exact(1.0)), None);
+        let endless = Some(Estimate::exact(f64::INFINITY));
+        assert_eq!(relative(none, Estimate::exact(1.0)), endless);
+        assert_eq!(relative(none, estimate(0.0, 1.0, 2.0)), None);
         assert_eq!(
             relative(Estimate::exact(1.0), none),
             Some(Estimate::exact(-100.0))
