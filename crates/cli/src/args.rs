@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check::CheckArgs;
+use crate::compare::CompareArgs;
+
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
   ffmpeg -i SOURCE -f yuv4mpegpipe -pix_fmt yuv420p - | tacho run --input -
@@ -24,6 +27,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Check(CheckArgs),
+    Compare(CompareArgs),
 }
 
 /// Run the frame loop, with its metrics logged and its status on the console
@@ -132,7 +137,7 @@ fn one_sentence(error: &str) -> String {
     sentence.to_owned()
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match tachograph::parse_duration(text)? {
         Duration::ZERO => Err("a time above 0 is needed".to_owned()),
         duration => Ok(duration),

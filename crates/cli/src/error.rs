@@ -6,6 +6,7 @@ use tachograph::{BuildError, ConfigError, LogError, SchemaError};
 
 use crate::describe::UrlError;
 use crate::events::EventsError;
+use crate::lines::ReadError;
 use crate::source::SourceError;
 
 /// A failure. Each prints as one sentence that names what and where.
@@ -29,6 +30,12 @@ pub(crate) enum Error {
     /// The last line of the metrics log could not be written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There is no log to read.
+    #[error(transparent)]
+    Lines(#[from] ReadError),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
     /// The event log cannot be used.
     #[error(transparent)]
     Events(#[from] EventsError),
@@ -55,7 +62,7 @@ impl Error {
     /// 2 for usage and configuration, 1 for the run.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Url(_) | Self::Config(_) => 2,
+            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Lines(_) | Self::Output(_) => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

@@ -9,7 +9,9 @@
 //! A library so that tests and fuzzers can reach what reads foreign bytes; its face is [`main`] and the video input.
 
 mod args;
+mod check;
 mod collector;
+mod compare;
 mod console;
 mod describe;
 mod detect;
@@ -18,10 +20,13 @@ mod events;
 mod feed;
 mod frame;
 mod jpeg;
+mod lines;
 mod motion;
+mod output;
 mod pipeline;
 mod run;
 mod source;
+mod stats;
 mod stop;
 mod suppress;
 
@@ -39,6 +44,8 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Check(args) => check::check(&args),
+            Command::Compare(args) => compare::compare(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.

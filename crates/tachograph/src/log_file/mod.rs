@@ -31,7 +31,7 @@ pub use error::LogError;
 pub use latest::LatestFile;
 use latest::{Requests, latest_path};
 use lock::Lock;
-pub use reader::{LineError, LogReader, read_lines};
+pub use reader::{LineError, LogReader, RawLine, RawLines, raw_lines, read_lines};
 use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
 use tail::{Tail, Torn, cut, inspect, is_torn, read_range};
 

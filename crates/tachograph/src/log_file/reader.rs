@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
@@ -16,14 +17,23 @@ const MAX_LINE: u64 = 16 << 20;
 
 /// A line that is not a snapshot, or a file that cannot be read (`line_number` 0).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{} line {line_number} is skipped: {reason}", path.display())]
+#[error("{}{}: {reason}", path.display(), self.trouble())]
 pub struct LineError {
     /// The file.
     pub path: PathBuf,
-    /// The line, from 1; 0 if the file itself could not be opened.
+    /// The line, from 1; 0 if the file itself could not be read, or not to its end.
     pub line_number: u64,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl LineError {
+    fn trouble(&self) -> String {
+        match self.line_number {
+            0 => " cannot be read".to_owned(),
+            number => format!(" line {number} is skipped"),
+        }
+    }
 }
 
 /// As many rotated files as can be configured.
@@ -40,6 +50,26 @@ const OPENED_AT_ONCE: usize = 64;
 ///
 /// Cost: one line in memory at a time, and up to 65 open files.
 pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
+    LogReader {
+        lines: raw_lines(path),
+    }
+}
+
+/// The lines of a log as they stand there, in the order of [`read_lines`]: for who wants to know where each stands, or to parse
+/// several at once. Blank lines are passed over.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let log = folder.path().join("metrics.json");
+/// std::fs::write(&log, "{\"timestamp\": 1.5}\n\n{\"time\n")?;
+/// let lines = tachograph::raw_lines(&log);
+/// assert_eq!(lines.total_bytes(), 27);
+/// let read: Vec<_> = lines.map(|line| line.and_then(|line| line.parse())).collect();
+/// assert!(read[0].as_ref().is_ok_and(|snapshot| snapshot.timestamp == 1.5));
+/// assert!(read[1].as_ref().is_err_and(|error| error.line_number == 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn raw_lines(path: impl AsRef<Path>) -> RawLines {
     let path = resolve(path.as_ref());
     let mut files = vec![Source::now(path.clone())];
     // Newest first: a rotation meanwhile moves files to higher numbers, so one may be met again, but none is passed over.
@@ -66,7 +96,9 @@ pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
         files.retain(|it| !it.is_missing);
     }
     files.reverse();
-    LogReader {
+    RawLines {
+        is_missing: files.iter().all(|it| it.is_missing),
+        total_bytes: files.iter().map(Source::bytes).sum(),
         files: files.into_iter(),
         current: None,
     }
@@ -117,17 +149,90 @@ impl Source {
             path,
         }
     }
+
+    fn bytes(&self) -> u64 {
+        let metadata = match &self.file {
+            Some(file) => file.metadata(),
+            None => std::fs::metadata(&self.path),
+        };
+        metadata.map_or(0, |metadata| metadata.len())
+    }
 }
 
 /// The iterator that [`read_lines`] returns.
 #[derive(Debug)]
 pub struct LogReader {
-    files: std::vec::IntoIter<Source>,
-    current: Option<Lines>,
+    lines: RawLines,
 }
 
 impl Iterator for LogReader {
     type Item = Result<MetricsSnapshot, LineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.lines.next()?;
+        Some(line.and_then(|line| {
+            let parsed = line.parse();
+            self.lines.give_back(line);
+            parsed
+        }))
+    }
+}
+
+/// A line of a log, not yet parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawLine {
+    /// The file that it stands in.
+    pub path: Arc<Path>,
+    /// The line, from 1.
+    pub line_number: u64,
+    /// The line itself, as a rule with its newline; at most 16 MiB.
+    pub bytes: Vec<u8>,
+}
+
+impl RawLine {
+    /// The snapshot.
+    ///
+    /// # Errors
+    /// It is none, as the last line of a log that is being written may be, or a foreign one.
+    pub fn parse(&self) -> Result<MetricsSnapshot, LineError> {
+        parse_line(&self.bytes).map_err(|reason| LineError {
+            path: self.path.to_path_buf(),
+            line_number: self.line_number,
+            reason,
+        })
+    }
+}
+
+/// The iterator that [`raw_lines`] returns. An error is a line that is too long, or a file that cannot be read.
+#[derive(Debug)]
+pub struct RawLines {
+    files: std::vec::IntoIter<Source>,
+    current: Option<Lines>,
+    total_bytes: u64,
+    is_missing: bool,
+}
+
+impl RawLines {
+    /// Size of all files together when they were opened, as far as it is known: what progress can be measured by.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// Whether there was neither a log nor a rotated file.
+    pub fn is_missing(&self) -> bool {
+        self.is_missing
+    }
+
+    /// Takes a line's buffer for the next one.
+    fn give_back(&mut self, line: RawLine) {
+        if let Some(lines) = &mut self.current {
+            lines.line = line.bytes;
+        }
+    }
+}
+
+impl Iterator for RawLines {
+    type Item = Result<RawLine, LineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -140,11 +245,14 @@ impl Iterator for LogReader {
             };
             match lines.read() {
                 Ok(None) => self.current = None,
-                Ok(Some(snapshot)) => return Some(Ok(snapshot)),
+                Ok(Some(line)) => return Some(Ok(line)),
                 Err(Problem::Line(reason)) => return Some(Err(lines.error(reason))),
                 Err(Problem::File(error)) => {
                     // The next read would most likely fail in the same way, for ever.
-                    let error = lines.error(error.to_string());
+                    let error = LineError {
+                        line_number: 0,
+                        ..lines.error(error.to_string())
+                    };
                     self.current = None;
                     return Some(Err(error));
                 }
@@ -162,7 +270,7 @@ enum Problem {
 /// One file.
 #[derive(Debug)]
 struct Lines {
-    path: PathBuf,
+    path: Arc<Path>,
     input: BufReader<File>,
     line_number: u64,
     line: Vec<u8>,
@@ -173,7 +281,7 @@ impl Lines {
         let Source { path, file, .. } = source;
         match file.map_or_else(|| File::open(&path), Ok) {
             Ok(file) => Ok(Self {
-                path,
+                path: path.into(),
                 input: BufReader::new(file),
                 line_number: 0,
                 line: Vec::new(),
@@ -186,8 +294,8 @@ impl Lines {
         }
     }
 
-    /// The next snapshot; `None` at the end. Blank lines are passed over.
-    fn read(&mut self) -> Result<Option<MetricsSnapshot>, Problem> {
+    /// The next line; `None` at the end. Blank ones are passed over.
+    fn read(&mut self) -> Result<Option<RawLine>, Problem> {
         loop {
             self.line.clear();
             let mut limited = self.input.by_ref().take(MAX_LINE);
@@ -202,16 +310,19 @@ impl Lines {
                 self.input.skip_until(b'\n').map_err(Problem::File)?;
                 return Err(Problem::Line("it is longer than 16 MiB".to_owned()));
             }
-            let line = self.line.trim_ascii();
-            if !line.is_empty() {
-                return parse_line(line).map(Some).map_err(Problem::Line);
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(Some(RawLine {
+                    path: Arc::clone(&self.path),
+                    line_number: self.line_number,
+                    bytes: std::mem::take(&mut self.line),
+                }));
             }
         }
     }
 
     fn error(&self, reason: String) -> LineError {
         LineError {
-            path: self.path.clone(),
+            path: self.path.to_path_buf(),
             line_number: self.line_number,
             reason,
         }
