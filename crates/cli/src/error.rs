@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tachograph::{BuildError, ConfigError, LineError, LogError, SchemaError};
+use tachograph::{BuildError, ConfigError, LogError, SchemaError};
 
 use crate::describe::UrlError;
 use crate::events::EventsError;
+use crate::lines::ReadError;
 use crate::source::SourceError;
 use crate::tail::FieldError;
 
@@ -31,6 +32,9 @@ pub(crate) enum Error {
     /// The last line of the metrics log could not be written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There is no log to read.
+    #[error(transparent)]
+    Lines(#[from] ReadError),
     /// The event log cannot be used.
     #[error(transparent)]
     Events(#[from] EventsError),
@@ -51,9 +55,6 @@ pub(crate) enum Error {
     /// There is no thread for descriptions.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
-    /// A log holds nothing that can be read.
-    #[error(transparent)]
-    Line(LineError),
     /// A field that no line has.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -74,7 +75,7 @@ impl Error {
     /// 2 for usage and configuration, 1 for the run.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Line(_) | Self::Field(_) => 2,
+            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Lines(_) | Self::Field(_) => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

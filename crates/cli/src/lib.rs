@@ -19,6 +19,7 @@ mod events;
 mod feed;
 mod frame;
 mod jpeg;
+mod lines;
 mod man;
 mod motion;
 mod pipeline;

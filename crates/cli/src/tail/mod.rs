@@ -3,16 +3,18 @@
 mod fields;
 mod show;
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::fmt;
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use crossbeam::channel::RecvTimeoutError;
-use tachograph::{LineError, LogReader, MetricsSnapshot, read_lines, tail_lines};
+use tachograph::{LineError, LogReader, MetricsSnapshot, raw_lines, read_lines, tail_lines};
 
 use crate::error::Error;
+use crate::lines::{DEFAULT_LOG, ReadError, Tally, warn};
 use crate::stop::Stop;
 pub(crate) use fields::FieldError;
 use fields::Selection;
@@ -20,6 +22,10 @@ use show::{Blocks, Columns, Csv, Json, Sentences, Show};
 
 /// How often a log that is followed is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A line just at the beginning of a span tells of the time before; clocks differ by fractions.
+const SLACK_S: f64 = 0.1;
+const SLACK_SHARE: f64 = 0.01;
 
 const AFTER_HELP: &str = "\
 Fields have the names that they have in the log; of a timer, `coreml_inference.p95` is the same as `coreml_inference_p95`.
@@ -37,7 +43,7 @@ Exit codes: 0 when everything was shown, or a signal ended --follow; 2 for wrong
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct TailArgs {
     /// The log; its rotated files are read where they are needed
-    #[arg(default_value = "logs/metrics.json")]
+    #[arg(default_value = DEFAULT_LOG)]
     log: PathBuf,
 
     /// How many lines
@@ -84,6 +90,11 @@ fn show(args: &TailArgs) -> Result<(), Error> {
     } else {
         None
     };
+    let is_missing = raw_lines(&args.log).is_missing();
+    if is_missing && !args.follow {
+        let path = args.log.clone();
+        return Err(Error::Lines(ReadError::Missing { path }));
+    }
     if let Some(selection) = &args.fields {
         check_fields(selection, args)?;
     }
@@ -92,14 +103,14 @@ fn show(args: &TailArgs) -> Result<(), Error> {
         output: output(args),
         before,
         seen: 0,
-        skipped: Skipped::default(),
+        skipped: Tally::default(),
+        unreadable: None,
     };
     let Some(stop) = stop else {
         for line in reader {
             tail.take(line)?;
         }
-        tail.pause()?;
-        return tail.skipped.report(tail.seen, &args.log);
+        return tail.finish(&args.log);
     };
     let mut follower = reader.follow();
     let mut is_first = true;
@@ -108,9 +119,9 @@ fn show(args: &TailArgs) -> Result<(), Error> {
             tail.take(line)?;
         }
         tail.pause()?;
-        tail.skipped.warn();
+        tail.warn();
         if is_first && tail.seen == 0 {
-            warn(&format!("{} has no lines yet", args.log.display()));
+            warn(&NoLines(&args.log));
         }
         is_first = false;
         match stop.wake().recv_timeout(LOOK_EVERY) {
@@ -161,8 +172,8 @@ fn lines_within(log: &Path, last: Duration) -> usize {
         let Some(newest) = times.last() else {
             return 0;
         };
-        let oldest = newest - last.as_secs_f64();
-        if let Some(too_old) = times.iter().rposition(|time| *time < oldest) {
+        let oldest = newest - last.as_secs_f64() + SLACK_S.min(last.as_secs_f64() * SLACK_SHARE);
+        if let Some(too_old) = times.iter().rposition(|time| *time <= oldest) {
             return times.len() - 1 - too_old;
         }
         if times.len() < count {
@@ -192,13 +203,19 @@ struct Tail {
     before: usize,
     /// Snapshots so far.
     seen: u64,
-    skipped: Skipped,
+    /// Lines that are none, since the last warning.
+    skipped: Tally,
+    /// The last one, if it is a file as a whole.
+    unreadable: Option<LineError>,
 }
 
 impl Tail {
     fn take(&mut self, line: Result<MetricsSnapshot, LineError>) -> Result<(), Error> {
         match line {
-            Err(error) => self.skipped.add(error),
+            Err(error) => {
+                self.skipped.add(|| error.to_string());
+                self.unreadable = Some(error).filter(|error| error.line_number == 0);
+            }
             Ok(line) => {
                 self.seen += 1;
                 if self.before > 0 {
@@ -215,50 +232,36 @@ impl Tail {
     fn pause(&mut self) -> Result<(), Error> {
         self.output.pause().map_err(Error::Output)
     }
-}
 
-/// Lines that are no snapshots.
-#[derive(Default)]
-struct Skipped {
-    first: Option<LineError>,
-    others: u64,
-}
-
-impl Skipped {
-    fn add(&mut self, error: LineError) {
-        if self.first.is_some() {
-            self.others += 1;
-        } else {
-            self.first = Some(error);
-        }
-    }
-
-    /// One warning for those since the last one.
     fn warn(&mut self) {
-        if let Some(first) = self.first.take() {
-            match self.others {
-                0 => warn(&first.to_string()),
-                others => warn(&format!("{first}; so are {others} more lines")),
-            }
-        }
-        self.others = 0;
+        std::mem::take(&mut self.skipped).warn("more lines are skipped");
     }
 
-    /// At the end: a log that has nothing but such lines cannot be read.
-    fn report(mut self, seen: u64, log: &Path) -> Result<(), Error> {
-        match self.first.take() {
-            Some(first) if seen == 0 => return Err(Error::Line(first)),
-            Some(first) => {
-                self.first = Some(first);
-                self.warn();
-            }
-            None if seen == 0 => warn(&format!("{} has no lines yet", log.display())),
-            None => {}
+    /// At the end: a log that has nothing but foreign lines is none.
+    fn finish(mut self, log: &Path) -> Result<(), Error> {
+        self.pause()?;
+        if let Some(error) = self.unreadable.take_if(|_| self.seen == 0) {
+            return Err(Error::Lines(ReadError::Unreadable(error)));
+        }
+        if let Some(first) = self.skipped.first().filter(|_| self.seen == 0) {
+            return Err(Error::Lines(ReadError::NotALog {
+                path: log.to_owned(),
+                first: first.to_owned(),
+            }));
+        }
+        self.warn();
+        if self.seen == 0 {
+            warn(&NoLines(log));
         }
         Ok(())
     }
 }
 
-fn warn(sentence: &str) {
-    let _ = writeln!(io::stderr(), "tacho: warning: {sentence}");
+/// Says that there is nothing to show.
+struct NoLines<'a>(&'a Path);
+
+impl fmt::Display for NoLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has no lines yet", self.0.display())
+    }
 }

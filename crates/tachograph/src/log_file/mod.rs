@@ -15,9 +15,11 @@ mod fault_tests;
 mod follow;
 #[cfg(test)]
 mod follow_tests;
+mod lines;
 mod lock;
 mod reader;
 mod rotate;
+mod source;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ use tachograph_reducer::MetricsSnapshot;
 pub use error::LogError;
 pub use follow::LogFollower;
 use lock::Lock;
-pub use reader::{LineError, LogReader, read_lines, tail_lines};
+pub use reader::{LineError, LogReader, RawLine, RawLines, raw_lines, read_lines, tail_lines};
 use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
 use tail::{Tail, Torn, cut, inspect, is_torn, read_range};
 
