@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
 use crate::tail::TailArgs;
+use crate::trace::TraceArgs;
 
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
@@ -29,6 +30,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(RunArgs),
     Tail(TailArgs),
+    Trace(TraceArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

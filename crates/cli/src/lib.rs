@@ -22,12 +22,14 @@ mod jpeg;
 mod lines;
 mod man;
 mod motion;
+mod output;
 mod pipeline;
 mod run;
 mod source;
 mod stop;
 mod suppress;
 mod tail;
+mod trace;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Tail(args) => tail::run(&args),
+            Command::Trace(args) => trace::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         },
