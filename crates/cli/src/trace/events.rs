@@ -1,6 +1,6 @@
 //! The trace as Chrome's Trace Event Format has it, in its JSON Object Format.
 //!
-//! Times are microseconds since a second that `otherData` names, so that they keep their nanoseconds.
+//! Times are microseconds since a second that `otherData` names, so that they keep their fractions: eighths.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -14,6 +14,10 @@ const FARTHEST_S: f64 = 8e9;
 /// The same for what is added up of them, nanoseconds.
 const FARTHEST: u64 = 9_000_000_000_000_000_000;
 
+/// All times are multiples of this, nanoseconds. In microseconds they are then binary fractions, so that a reader that adds a
+/// duration to a start gets the very end of the frame, and not one that sticks out by a rounding.
+const GRID: i64 = 125;
+
 /// Tells a frame from all others of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
@@ -22,7 +26,7 @@ pub(super) struct Key {
     pub(super) number: u64,
 }
 
-/// A frame in its place. Times are nanoseconds, since 1970 or since the frame's start.
+/// A frame in its place. Times are nanoseconds since 1970, and for its length.
 #[derive(Clone, Debug)]
 pub(super) struct Placed {
     pub(super) start: i64,
@@ -226,15 +230,15 @@ fn readings(line: &Line, run: Run) -> Option<Readings> {
     })
 }
 
-/// Seconds since a run's beginning as nanoseconds since 1970: to the nanosecond between frames of one run.
+/// Seconds since a run's beginning as nanoseconds since 1970.
 fn unix_nanos(run: Run, seconds: f64) -> Option<i64> {
     let nanos = nanos(run.begins)?.checked_add(nanos(seconds)?)?;
     (nanos.unsigned_abs() < FARTHEST).then_some(nanos)
 }
 
-/// Seconds as nanoseconds; `None` if that is no time.
+/// Seconds as nanoseconds, to the nearest 125; `None` if that is no time.
 pub(super) fn nanos(seconds: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation)]
-    let nanos = (seconds * 1e9).round() as i64;
-    (seconds.abs() < FARTHEST_S).then_some(nanos)
+    #[expect(clippy::cast_possible_truncation)] // Saturates.
+    let steps = (seconds * 1e9 / GRID as f64).round() as i64;
+    (seconds.abs() < FARTHEST_S).then_some(steps.saturating_mul(GRID))
 }
