@@ -151,6 +151,12 @@ fn new_lines_are_followed_from_the_newest_on() {
     log.append(line(2)).unwrap();
     assert_eq!(poll(&mut waiting), [Ok(1), Ok(2)]);
 
+    let (_other, elsewhere) = place();
+    let mut late = tail_lines(&elsewhere, 10).follow();
+    let _log = rotated(&elsewhere, 8);
+    let all: Vec<_> = (1..=8).map(Ok).collect();
+    assert_eq!(poll(&mut late), all, "also what is rotated by now");
+
     let mut one = tail_lines(&path, 1).follow();
     let mut none = tail_lines(&path, 0).follow();
     let mut all = read_lines(&path).follow();
