@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tachograph::FrameRecord;
 use tachograph::format::clean;
 
-use super::frames::{Frames, Placed, Readings, Run, nanos};
+use super::frames::{Frames, GRID, Placed, Readings, Run, nanos};
 use super::tracks::{Track, arrange};
 
 const NANOS: i64 = 1_000_000_000;
@@ -223,9 +223,14 @@ impl Writer {
             let [Some(start), Some(end)] = bounds.map(|ms| offset(ms, placed.length)) else {
                 continue;
             };
-            let start = start.max(last);
-            last = end.max(start);
-            self.slice(thread, at(start), at(last), |slice| Event {
+            // One that is too short to be seen is there all the same, if there is room.
+            let start = start.min(placed.length - GRID).max(last);
+            let end = end.max(start + GRID);
+            if end > placed.length {
+                continue;
+            }
+            last = end;
+            self.slice(thread, at(start), at(end), |slice| Event {
                 cat: Some("stage"),
                 name: clean(&stage.stage),
                 ..slice

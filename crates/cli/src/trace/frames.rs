@@ -16,7 +16,7 @@ const FARTHEST: u64 = 9_000_000_000_000_000_000;
 
 /// All times are multiples of this, nanoseconds. In microseconds they are then binary fractions, so that a reader that adds a
 /// duration to a start gets the very end of the frame, and not one that sticks out by a rounding.
-const GRID: i64 = 125;
+pub(super) const GRID: i64 = 125;
 
 /// Tells a frame from all others of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // Each test binary uses its part of it.
 
 pub mod camera;
+pub mod trace;
 
 use std::fs;
 use std::io::{Read, Write};
