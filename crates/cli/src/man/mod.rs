@@ -36,7 +36,9 @@ pub(crate) fn run(args: &ManArgs) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut page = Vec::new();
-    let rendered = Man::new(Cli::command()).render(&mut page);
+    // As in the folder: `tacho help` has no page.
+    let command = Cli::command().disable_help_subcommand(true);
+    let rendered = Man::new(command).render(&mut page);
     match rendered.and_then(|()| io::stdout().write_all(&page)) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(ExitCode::SUCCESS),
