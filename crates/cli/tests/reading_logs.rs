@@ -253,6 +253,18 @@ fn every_example_prints_what_its_document_shows() {
         ran += 1;
     }
     eprintln!("{ran} examples ran");
+    let known = known_members(&folder);
+    for example in examples.iter().filter(|it| it.language == "sh") {
+        for name in members(&example.code) {
+            // Or the program has made it itself.
+            let is_made = example.code.contains(&format!("{name}: "));
+            assert!(
+                is_made || known.contains(name),
+                "nothing has .{name}: {}",
+                example.code
+            );
+        }
+    }
 }
 
 /// What the parts of the newest sentence are about.
@@ -260,6 +272,50 @@ fn parts(text: &str) -> Vec<&str> {
     let line = text.lines().last().expect("a line");
     let parts = line.split(" | ").skip(1);
     parts.filter_map(|part| part.split(' ').next()).collect()
+}
+
+/// The members that a jq program reads: what follows a point.
+fn members(code: &str) -> BTreeSet<&str> {
+    let program = code
+        .split_once("jq ")
+        .and_then(|(_, rest)| rest.split('\'').nth(1));
+    let points = program.unwrap_or_default().split('.').skip(1);
+    points
+        .map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            &rest[..end.unwrap_or(rest.len())]
+        })
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect()
+}
+
+/// All names that occur in what was logged, or traced.
+fn known_members(folder: &TempDir) -> BTreeSet<String> {
+    fn add(names: &mut BTreeSet<String>, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| add(names, item)),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    names.insert(name.clone());
+                    add(names, value);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut names = BTreeSet::new();
+    for name in [
+        "logs/metrics.json",
+        "logs/metrics.latest.json",
+        "logs/events.jsonl",
+        "trace.json",
+    ] {
+        let text = fs::read_to_string(folder.path().join(name)).expect("it was written");
+        for value in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
+            add(&mut names, &value.expect("JSON"));
+        }
+    }
+    names
 }
 
 fn compare(example: &Example, printed: &str, promised: &str) {

@@ -217,7 +217,13 @@ fn damage_is_left_out_and_said() {
     assert!(!text.trim_end().contains(char::is_control));
     let trace = Trace::check(&text);
     assert_eq!(trace.frames().len(), 6);
-    assert_eq!(trace.frames()[0].name(), "frame: ?[2J");
+    let first = trace.frames()[0];
+    assert_eq!(first.name(), "frame: ?[2J");
+    assert_eq!(
+        first.within.iter().map(Slice::name).collect::<Vec<_>>(),
+        ["?a"]
+    );
+    assert_eq!(first.within[0].dur(), first.dur(), "it is cut to its frame");
 }
 
 #[test]

@@ -246,10 +246,16 @@ fn half_a_line_is_waited_for_and_a_repaired_one_forgotten() {
     log.append(line(4)).unwrap();
     assert_eq!(poll(&mut follower), [Ok(4)]);
 
+    append(&path, &whole[..60]);
+    let mut none = tail_lines(&path, 0).follow();
+    append(&path, &whole[60..]);
+    assert_eq!(poll(&mut none), [Ok(2)], "it was half there");
+    assert_eq!(poll(&mut follower), [Ok(2)]);
+
     append(&path, "# by hand");
     assert_eq!(poll(&mut follower), []);
     log.append(line(5)).unwrap();
-    assert_eq!(poll(&mut follower), [Err(4), Ok(5)]);
+    assert_eq!(poll(&mut follower), [Err(5), Ok(5)]);
 }
 
 #[test]
