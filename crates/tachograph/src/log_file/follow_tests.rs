@@ -268,3 +268,28 @@ fn a_torn_line_in_a_file_that_was_rotated_is_reported() {
     write(&path, &format!("{}\n", line(3)));
     assert_eq!(poll(&mut follower), [Err(2), Ok(3)]);
 }
+
+#[test]
+fn a_writer_that_rotates_meanwhile_is_followed_without_loss() {
+    let (_folder, path) = place();
+    let count = 600;
+    let options = LogOptions {
+        path: path.clone(),
+        rotate_bytes: 2 * (line(1).len() as u64 + 1) + 100,
+        rotate_files: 1000,
+    };
+    let (mut log, _) = LogFile::open(options).unwrap();
+    let mut follower = read_lines(&path).follow();
+    let writer = std::thread::spawn(move || {
+        for number in 1..=count {
+            log.append(line(number)).unwrap();
+        }
+    });
+    let mut seen = Vec::new();
+    while !writer.is_finished() {
+        seen.extend(poll(&mut follower));
+    }
+    writer.join().unwrap();
+    seen.extend(poll(&mut follower));
+    assert!(seen.into_iter().eq((1..=count).map(Ok)));
+}
