@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check::CheckArgs;
+use crate::compare::CompareArgs;
 use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
 use crate::tail::TailArgs;
@@ -29,6 +31,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Check(CheckArgs),
+    Compare(CompareArgs),
     Tail(TailArgs),
     Trace(TraceArgs),
     Completions(CompletionsArgs),

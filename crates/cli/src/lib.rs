@@ -9,10 +9,13 @@
 //! A library so that tests and fuzzers can reach what reads foreign bytes; its face is [`main`] and the video input.
 
 mod args;
+mod check;
 mod collector;
+mod compare;
 mod completions;
 mod console;
 mod describe;
+mod destination;
 mod detect;
 mod error;
 mod events;
@@ -26,6 +29,7 @@ mod output;
 mod pipeline;
 mod run;
 mod source;
+mod stats;
 mod stop;
 mod suppress;
 mod tail;
@@ -45,6 +49,8 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Check(args) => check::check(&args),
+            Command::Compare(args) => compare::compare(&args),
             Command::Tail(args) => tail::run(&args),
             Command::Trace(args) => trace::run(&args),
             Command::Completions(args) => completions::run(&args),

@@ -1,114 +1,74 @@
-//! Files that commands write: whole, or not at all.
+//! What the commands that look at logs print.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use tachograph::Unit;
+use tachograph::format::{availability, value};
 
 use crate::error::Error;
+use crate::stats::Verdict;
 
-/// Where something is written to.
-#[derive(Clone, Debug)]
-pub(crate) enum Output {
-    /// `-`.
-    Stdout,
-    /// A file.
-    File(PathBuf),
-}
+/// Shown where there is nothing.
+pub(crate) const NOTHING: &str = "—";
 
-impl From<&str> for Output {
-    fn from(path: &str) -> Self {
-        match path {
-            "-" => Self::Stdout,
-            path => Self::File(path.into()),
-        }
+/// Prints on standard output. A pipe that nobody reads any more (`| head`) is no error.
+///
+/// # Errors
+/// It cannot be written, as on a full disk.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
     }
 }
 
-impl Output {
-    /// Writes what `write` gives. A file is there in whole when this returns, and as it was before if it fails. That nobody reads
-    /// standard output to its end is no failure.
-    pub(crate) fn write(
-        &self,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        match self {
-            Self::Stdout => {
-                let mut output = BufWriter::new(io::stdout());
-                match write(&mut output).and_then(|()| output.flush()) {
-                    Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                        Err(Error::Output(error))
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Self::File(path) => to_file(path, write).map_err(|source| Error::Write {
-                path: path.clone(),
-                source,
-            }),
-        }
+/// A table with a line below its header, one column of space between the others.
+pub(crate) fn table(header: impl IntoIterator<Item = Cell>) -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
+    table.set_header(header.into_iter().collect::<Vec<_>>());
+    let columns = table.column_iter_mut().count();
+    for (index, column) in (1..).zip(table.column_iter_mut()) {
+        column.set_padding((0, u16::from(index < columns)));
+    }
+    table
+}
+
+/// A cell with its text at the right.
+pub(crate) fn right(text: impl ToString) -> Cell {
+    Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
+}
+
+/// A value of a metric, as the status display shows it.
+pub(crate) fn shown(metric: &str, number: f64, unit: Unit) -> String {
+    match metric {
+        _ if number.is_infinite() => "∞".to_owned(),
+        "system_availability" | "system_uptime_percent" => availability(number),
+        _ => value(number, unit),
     }
 }
 
-fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    // Where a link leads to; what does not exist yet is no link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let is_special = fs::metadata(&path).is_ok_and(|it| !it.is_file());
-    if is_special {
-        // A pipe or a device, which nothing must take the place of.
-        let mut output = BufWriter::new(File::options().write(true).open(&path)?);
-        return write(&mut output).and_then(|()| output.flush());
-    }
-    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = File::create(&temporary).and_then(|file| {
-        let mut output = BufWriter::new(file);
-        write(&mut output)?;
-        output.flush()
+/// How many of `all` passed, and what became of the others: `5 of 7 targets are met, 1 fails`.
+pub(crate) fn tally(all: usize, passed: &str, verdicts: impl Iterator<Item = Verdict>) -> String {
+    let (mut pass, mut fail, mut few) = (0_u64, 0_u64, 0_u64);
+    verdicts.for_each(|verdict| match verdict {
+        Verdict::Pass => pass += 1,
+        Verdict::Fail => fail += 1,
+        Verdict::NotEnoughEvidence => few += 1,
     });
-    let done = written.and_then(|()| fs::rename(&temporary, &path));
-    if done.is_err() {
-        let _ = fs::remove_file(&temporary);
+    let mut text = format!("{pass} of {all} {passed}");
+    match fail {
+        0 => {}
+        1 => text += ", 1 fails",
+        _ => text += &format!(", {fail} fail"),
     }
-    done
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_whole_or_as_it_was() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("out.json");
-        let output = Output::File(path.clone());
-        output.write(|it| it.write_all(b"one")).expect("writes");
-        let failed = output.write(|it| {
-            it.write_all(b"tw")?;
-            Err(ErrorKind::StorageFull.into())
-        });
-        let error = failed.expect_err("a full disk").to_string();
-        assert!(error.contains("out.json"), "{error}");
-        assert_eq!(fs::read_to_string(&path).expect("reads"), "one");
-        let count = fs::read_dir(folder.path()).expect("a folder").count();
-        assert_eq!(count, 1, "nothing is left lying about");
-        let missing = Output::File(folder.path().join("none/out.json"));
-        assert!(missing.write(|_| Ok(())).is_err());
+    if few > 0 {
+        text += &format!(", for {few} there is not enough evidence");
     }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_and_devices_stay_what_they_are() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let link = folder.path().join("link");
-        fs::write(folder.path().join("target"), "old").expect("writes");
-        std::os::unix::fs::symlink("target", &link).expect("a link");
-        let output = Output::File(link.clone());
-        output.write(|it| it.write_all(b"new")).expect("writes");
-        assert!(link.symlink_metadata().expect("there").is_symlink());
-        assert_eq!(fs::read_to_string(&link).expect("reads"), "new");
-        let null = Output::File("/dev/null".into());
-        null.write(|it| it.write_all(b"new")).expect("writes");
-        assert!(!fs::metadata("/dev/null").expect("there").is_file());
-    }
+    text
 }

@@ -14,9 +14,9 @@ use std::time::Duration;
 use clap::Args;
 use tachograph::LatestFile;
 
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::lines::{DEFAULT_LOG, Line, Place, Reading, Span, read, warn};
-use crate::output::Output;
 use events::Trace;
 use frames::Frames;
 
@@ -39,7 +39,7 @@ pub(crate) struct TraceArgs {
 
     /// Where to write it; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "trace.json", value_parser = output)]
-    output: Output,
+    output: Destination,
 
     /// Only what lines of this time up to the newest one tell, such as 1h
     #[arg(long, value_name = "TIME", value_parser = crate::args::duration)]
@@ -51,7 +51,7 @@ pub(crate) struct TraceArgs {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap takes results")]
-fn output(path: &str) -> Result<Output, std::convert::Infallible> {
+fn output(path: &str) -> Result<Destination, std::convert::Infallible> {
     Ok(path.into())
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<ExitCode, Error> {
         serde_json::to_writer(&mut *output, &trace)?;
         writeln!(output)
     })?;
-    if let Output::File(path) = &args.output {
+    if let Destination::File(path) = &args.output {
         let _ = writeln!(std::io::stdout(), "{}: {summary}", path.display());
     }
     Ok(ExitCode::SUCCESS)
