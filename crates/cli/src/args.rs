@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::check::CheckArgs;
 use crate::compare::CompareArgs;
+use crate::completions::CompletionsArgs;
+use crate::man::ManArgs;
+use crate::tail::TailArgs;
+use crate::trace::TraceArgs;
 
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
@@ -29,6 +33,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Compare(CompareArgs),
+    Tail(TailArgs),
+    Trace(TraceArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run the frame loop, with its metrics logged and its status on the console

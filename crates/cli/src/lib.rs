@@ -12,8 +12,10 @@ mod args;
 mod check;
 mod collector;
 mod compare;
+mod completions;
 mod console;
 mod describe;
+mod destination;
 mod detect;
 mod error;
 mod events;
@@ -21,6 +23,7 @@ mod feed;
 mod frame;
 mod jpeg;
 mod lines;
+mod man;
 mod motion;
 mod output;
 mod pipeline;
@@ -29,6 +32,8 @@ mod source;
 mod stats;
 mod stop;
 mod suppress;
+mod tail;
+mod trace;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -46,6 +51,10 @@ pub fn main() -> ExitCode {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Check(args) => check::check(&args),
             Command::Compare(args) => compare::compare(&args),
+            Command::Tail(args) => tail::run(&args),
+            Command::Trace(args) => trace::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.
