@@ -104,6 +104,7 @@ fn a_limit_within_the_interval_is_not_decided() {
         ("< 101ms", 0, "pass"),
         ("< 50ms", 1, "fail"),
         ("> 50ms", 0, "pass"),
+        ("> 90ms", 3, "not_enough_evidence"),
         ("> 101ms", 1, "fail"),
     ] {
         let targets = format!("{QUIET}coreml_inference.p95 = \"{limit}\"");

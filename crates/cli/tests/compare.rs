@@ -154,6 +154,92 @@ fn an_empty_log_is_not_evidence() {
     assert!(done.stdout.contains("no data"), "{}", done.stdout);
 }
 
+/// A line for each field of a sound one, with something odd in it, and for the fields within `custom` and `histograms`.
+fn odd_lines(sound: &Value, odd: &Value) -> String {
+    let mut lines = Vec::new();
+    for key in sound.as_object().expect("an object").keys() {
+        let mut line = sound.clone();
+        line[key] = odd.clone();
+        lines.push(line);
+    }
+    for pointer in [
+        "/custom/counters/reconnects",
+        "/histograms/coreml_inference",
+        "/lifetime/decode",
+    ] {
+        let mut line = sound.clone();
+        if let Some(field) = line.pointer_mut(pointer) {
+            *field = odd.clone();
+            lines.push(line);
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// A histogram of 2^54 samples; a thousand and some of them are more than can be counted.
+const ENDLESS: &str =
+    "HISTFAAAADF4nJNpmSzMwMB+gwECmKHUCyB2M9ixgMH+A8MoGAWjYBSMglEwCoYJaIAABwA7/AnU";
+
+#[test]
+fn whatever_a_log_claims_nothing_panics() {
+    let folder = logs(scattered, scattered, 2);
+    let text = fs::read_to_string(folder.path().join("a.json")).expect("a log");
+    let sound: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
+    let odd = [
+        serde_json::json!(1e308),
+        serde_json::json!(-1e308),
+        serde_json::json!(u64::MAX),
+        serde_json::json!(0),
+        serde_json::json!("\u{1b}[31m"),
+        serde_json::json!(ENDLESS),
+        serde_json::json!([1, {}]),
+        Value::Null,
+    ];
+    for odd in odd {
+        let lines = odd_lines(&sound, &odd);
+        // Between sound ones, so that there is something to read in any case.
+        fs::write(folder.path().join("b.json"), format!("{text}{lines}{text}")).expect("written");
+        assert_nothing_panics(&folder, &odd);
+    }
+    // More samples than can be counted.
+    let line =
+        format!("{{\"timestamp\":1.5,\"histograms\":{{\"coreml_inference\":\"{ENDLESS}\"}}}}\n");
+    fs::write(folder.path().join("b.json"), line.repeat(1100)).expect("written");
+    assert_nothing_panics(&folder, &ENDLESS.into());
+}
+
+fn assert_nothing_panics(folder: &TempDir, odd: &Value) {
+    for arguments in [
+        &[
+            "compare",
+            "a.json",
+            "b.json",
+            "--fail-if",
+            "coreml_inference.p95 > +1%",
+        ][..],
+        &[
+            "compare",
+            "b.json",
+            "a.json",
+            "--fail-if",
+            "process_memory_mb > +1%",
+        ],
+        &["check", "b.json"],
+        &["check", "b.json", "--last", "1m", "--json"],
+    ] {
+        let done = support::run(folder, arguments);
+        assert!(
+            matches!(done.code(), Some(0 | 1 | 3)),
+            "{odd}: {arguments:?}: {}",
+            done.stderr
+        );
+        assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
+        for text in [&done.stdout, &done.stderr] {
+            assert!(!text.contains('\u{1b}'), "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn help_has_an_example() {
     let help = support::run(&support::folder(), &["compare", "--help"]);

@@ -100,7 +100,7 @@ impl Comparison<'_> {
         before
             .chain(only_after)
             .map(get)
-            .filter(|(_, before, after)| count(*before) + count(*after) > 0)
+            .filter(|(_, before, after)| count(*before) > 0 || count(*after) > 0)
             .collect()
     }
 
