@@ -173,7 +173,12 @@ fn odd_lines(sound: &Value, odd: &Value) -> String {
             lines.push(line);
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines
+        .iter()
+        .map(Value::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n"
 }
 
 /// A histogram of 2^54 samples; a thousand and some of them are more than can be counted.
