@@ -20,7 +20,7 @@ ffmpeg feeds any camera or file:
 Exit codes: 0 when the input ended, the time was over or a signal came; 1 when the run failed;
 2 for wrong usage or configuration.";
 
-/// Runs an instrumented frame loop on real or synthetic video.
+/// Runs an instrumented frame loop, and watches, reports and judges what any such loop has logged.
 #[derive(Debug, Parser)]
 #[command(name = "tacho", version, max_term_width = 100)]
 pub(crate) struct Cli {
