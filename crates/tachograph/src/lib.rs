@@ -58,7 +58,10 @@ struct Readme;
 pub use builder::{BuildError, MetricsCollectorBuilder};
 pub use collector::{MetricsCollector, RecordError};
 pub use config::{Config, ConfigError, Origin, parse_duration};
-pub use log_file::{LineError, LogError, LogFile, LogOptions, LogReader, Recovery, read_lines};
+pub use log_file::{
+    LineError, LogError, LogFile, LogFollower, LogOptions, LogReader, Recovery, read_lines,
+    tail_lines,
+};
 pub use probe::{Probe, SystemProbe, SystemSample};
 pub use status::{Status, StatusStyle};
 pub use targets::{Evaluation, Limit, Statistic, Target, TargetError, Targets, Unit, Verdict};

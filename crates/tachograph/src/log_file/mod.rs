@@ -8,9 +8,13 @@
 //!
 //! Lines are handed to the system, not forced to the disk: they outlive the process, not always a power cut.
 
+mod backwards;
 mod error;
 #[cfg(test)]
 mod fault_tests;
+mod follow;
+#[cfg(test)]
+mod follow_tests;
 mod lock;
 mod reader;
 mod rotate;
@@ -26,8 +30,9 @@ use std::path::{Path, PathBuf};
 use tachograph_reducer::MetricsSnapshot;
 
 pub use error::LogError;
+pub use follow::LogFollower;
 use lock::Lock;
-pub use reader::{LineError, LogReader, read_lines};
+pub use reader::{LineError, LogReader, read_lines, tail_lines};
 use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
 use tail::{Tail, Torn, cut, inspect, is_torn, read_range};
 
