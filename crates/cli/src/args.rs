@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::completions::CompletionsArgs;
+use crate::man::ManArgs;
+use crate::tail::TailArgs;
+
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
   ffmpeg -i SOURCE -f yuv4mpegpipe -pix_fmt yuv420p - | tacho run --input -
@@ -24,6 +28,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Tail(TailArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run the frame loop, with its metrics logged and its status on the console
@@ -132,7 +139,7 @@ fn one_sentence(error: &str) -> String {
     sentence.to_owned()
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match tachograph::parse_duration(text)? {
         Duration::ZERO => Err("a time above 0 is needed".to_owned()),
         duration => Ok(duration),

@@ -1,12 +1,15 @@
 //! Why `tacho` ends with another exit code than 0.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tachograph::{BuildError, ConfigError, LogError, SchemaError};
 
 use crate::describe::UrlError;
 use crate::events::EventsError;
+use crate::lines::ReadError;
 use crate::source::SourceError;
+use crate::tail::FieldError;
 
 /// A failure. Each prints as one sentence that names what and where.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,9 @@ pub(crate) enum Error {
     /// The last line of the metrics log could not be written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There is no log to read.
+    #[error(transparent)]
+    Lines(#[from] ReadError),
     /// The event log cannot be used.
     #[error(transparent)]
     Events(#[from] EventsError),
@@ -49,13 +55,27 @@ pub(crate) enum Error {
     /// There is no thread for descriptions.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// A field that no line has.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// Standard output does not take what there is to print.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// A file that was asked for cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 impl Error {
     /// 2 for usage and configuration, 1 for the run.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Url(_) | Self::Config(_) => 2,
+            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Lines(_) | Self::Field(_) => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

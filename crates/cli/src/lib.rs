@@ -10,6 +10,7 @@
 
 mod args;
 mod collector;
+mod completions;
 mod console;
 mod describe;
 mod detect;
@@ -18,12 +19,15 @@ mod events;
 mod feed;
 mod frame;
 mod jpeg;
+mod lines;
+mod man;
 mod motion;
 mod pipeline;
 mod run;
 mod source;
 mod stop;
 mod suppress;
+mod tail;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -39,6 +43,9 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Tail(args) => tail::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.

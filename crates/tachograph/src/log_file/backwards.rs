@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 
-use super::reader::MAX_LINE;
+use super::lines::MAX_LINE;
 use super::tail::{parse_line, read_range};
 
 /// Bytes that are read at first, and in each further step unless a line is longer.

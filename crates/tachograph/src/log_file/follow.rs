@@ -7,8 +7,10 @@ use std::vec;
 
 use tachograph_reducer::MetricsSnapshot;
 
-use super::reader::{AtEnd, LineError, Lines, Source, numbers_above};
+use super::lines::{AtEnd, Lines};
+use super::reader::LineError;
 use super::rotate::{identity, rotated_path};
+use super::source::{Source, numbers_above};
 
 /// Reads a log and goes on with what is written to it: [`LogReader::follow`](super::LogReader::follow).
 ///
@@ -70,7 +72,7 @@ impl LogFollower {
                 continue;
             };
             if !self.ahead.is_empty() {
-                let line = lines.next(AtEnd::Take);
+                let line = lines.snapshot(AtEnd::Take);
                 if line.is_none() || lines.is_broken {
                     self.current = None;
                 }
@@ -79,7 +81,7 @@ impl LogFollower {
                 }
                 continue;
             }
-            match lines.next(AtEnd::Wait) {
+            match lines.snapshot(AtEnd::Wait) {
                 Some(Err(error)) if lines.is_broken => {
                     if let Some(error) = self.report_once(error) {
                         return Some(Err(error));

@@ -1,37 +1,38 @@
 //! Reading a log back, line by line.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
 
 use super::backwards::newest;
 use super::follow::LogFollower;
-use super::rotate::{identity, resolve, rotated_files, rotated_path};
+use super::lines::{AtEnd, Lines};
+use super::rotate::resolve;
+use super::source::{Source, sources};
 use super::tail::parse_line;
-
-/// The longest line, in bytes; a longer one is none of ours and is skipped without being held in memory.
-pub(super) const MAX_LINE: u64 = 16 << 20;
 
 /// A line that is not a snapshot, or a file that cannot be read (`line_number` 0).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{} line {line_number} is skipped: {reason}", path.display())]
+#[error("{}{}: {reason}", path.display(), self.trouble())]
 pub struct LineError {
     /// The file.
     pub path: PathBuf,
-    /// The line, from 1; 0 if the file itself could not be opened.
+    /// The line, from 1; 0 if the file itself could not be read, or not to its end.
     pub line_number: u64,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// As many rotated files as can be configured.
-const MAX_ROTATED: usize = 1000;
-/// Newest files that a reader opens at once. Older ones it opens when it gets there, so that a thousand need no thousand handles.
-const OPENED_AT_ONCE: usize = 64;
+impl LineError {
+    fn trouble(&self) -> String {
+        match self.line_number {
+            0 => " cannot be read".to_owned(),
+            number => format!(" line {number} is skipped"),
+        }
+    }
+}
 
 /// All snapshots of a log, oldest first: `metrics.json.2`, `metrics.json.1`, `metrics.json`.
 ///
@@ -45,6 +46,29 @@ pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
     let path = resolve(path.as_ref());
     let files = sources(&path);
     LogReader::new(path, files)
+}
+
+/// The lines of a log as they stand there, in the order of [`read_lines`]: for who wants to know where each stands, or to parse
+/// several at once. Blank lines are passed over.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let log = folder.path().join("metrics.json");
+/// std::fs::write(&log, "{\"timestamp\": 1.5}\n\n{\"time\n")?;
+/// let lines = tachograph::raw_lines(&log);
+/// assert_eq!(lines.total_bytes(), 27);
+/// let read: Vec<_> = lines.map(|line| line.and_then(|line| line.parse())).collect();
+/// assert!(read[0].as_ref().is_ok_and(|snapshot| snapshot.timestamp == 1.5));
+/// assert!(read[1].as_ref().is_err_and(|error| error.line_number == 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn raw_lines(path: impl AsRef<Path>) -> RawLines {
+    let files = sources(&resolve(path.as_ref()));
+    RawLines {
+        is_missing: files.iter().all(|it| it.is_missing),
+        total_bytes: files.iter().map(Source::bytes).sum(),
+        files: Files::new(files),
+    }
 }
 
 /// The newest `count` snapshots of a log, oldest first; fewer if there are fewer. Otherwise as [`read_lines`].
@@ -84,131 +108,35 @@ pub fn tail_lines(path: impl AsRef<Path>, count: usize) -> LogReader {
     LogReader::new(path, files)
 }
 
-/// The files of a log, oldest first, those with the newest lines opened.
-fn sources(path: &Path) -> Vec<Source> {
-    let mut files = vec![Source::now(path.to_owned())];
-    // Newest first: a rotation meanwhile moves files to higher numbers, so one may be met again, but none is passed over.
-    let mut tried = 0;
-    loop {
-        let numbers = numbers_above(tried, path);
-        let Some(highest) = numbers.last() else {
-            break;
-        };
-        tried = *highest;
-        for number in numbers {
-            let path = rotated_path(path, number);
-            let source = match files.len() {
-                ..=OPENED_AT_ONCE => Source::now(path),
-                _ => Source::later(path),
-            };
-            // Met again, it has become older than those that were opened in between.
-            files.retain(|other| source.id.is_none() || source.id != other.id);
-            files.push(source);
-        }
-    }
-    // Between a rotation and the next line there is no current file, and what else is missing has been met under its new name.
-    if files.iter().any(|it| !it.is_missing) {
-        files.retain(|it| !it.is_missing);
-    }
-    files.reverse();
-    files
-}
-
-/// Numbers that rotated files above `tried` may have; none if there is no such file.
-pub(super) fn numbers_above(tried: usize, path: &Path) -> BTreeSet<usize> {
-    let listed = rotated_files(path).unwrap_or_default();
-    let listed = listed.into_iter().map(|(number, _)| number);
-    let mut numbers: BTreeSet<_> = listed.filter(|number| *number > tried).collect();
-    if let Some(highest) = numbers.last() {
-        // A file that is renamed while its folder is listed may be left out, so those in between are tried as well.
-        numbers.extend(tried + 1..*highest.min(&MAX_ROTATED));
-    }
-    numbers
-}
-
-/// A file to be read.
+/// Files that are read one after the other.
 #[derive(Debug)]
-pub(super) struct Source {
-    path: PathBuf,
-    /// `None` if it is to be opened later, or could not be opened yet.
-    file: Option<File>,
-    /// Whether there was no such file when it was to be opened.
-    pub(super) is_missing: bool,
-    /// Tells it from all others, if that is known.
-    pub(super) id: Option<(u64, u64)>,
-    /// Where to begin, in bytes: the start of a line.
-    start: u64,
-}
-
-impl Source {
-    pub(super) fn now(path: PathBuf) -> Self {
-        let opened = File::open(&path);
-        let is_missing = matches!(&opened, Err(error) if error.kind() == ErrorKind::NotFound);
-        let file = opened.ok();
-        Self {
-            id: file.as_ref().and_then(|file| identity(file.metadata())),
-            is_missing,
-            file,
-            path,
-            start: 0,
-        }
-    }
-
-    fn later(path: PathBuf) -> Self {
-        Self {
-            is_missing: !path.exists(),
-            file: None,
-            id: None,
-            path,
-            start: 0,
-        }
-    }
-
-    fn open(&mut self) -> io::Result<&mut File> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => File::open(&self.path)?,
-        };
-        Ok(self.file.insert(file))
-    }
-}
-
-/// The iterator that [`read_lines`] and [`tail_lines`] return.
-#[derive(Debug)]
-pub struct LogReader {
-    path: PathBuf,
-    files: std::vec::IntoIter<Source>,
+struct Files {
+    ahead: std::vec::IntoIter<Source>,
     current: Option<Lines>,
 }
 
-impl LogReader {
-    fn new(path: PathBuf, files: Vec<Source>) -> Self {
+impl Files {
+    fn new(files: Vec<Source>) -> Self {
         Self {
-            path,
-            files: files.into_iter(),
+            ahead: files.into_iter(),
             current: None,
         }
     }
 
-    /// Goes on with the lines that will be written, instead of ending; to be called before the first one is read.
-    pub fn follow(self) -> LogFollower {
-        LogFollower::new(self.path, self.files)
-    }
-}
-
-impl Iterator for LogReader {
-    type Item = Result<MetricsSnapshot, LineError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next line of any of them, as `read` finds it in one.
+    fn next<T>(
+        &mut self,
+        read: impl Fn(&mut Lines) -> Option<Result<T, LineError>>,
+    ) -> Option<Result<T, LineError>> {
         loop {
             let Some(lines) = &mut self.current else {
-                match Lines::open(self.files.next()?) {
+                match Lines::open(self.ahead.next()?) {
                     Ok(lines) => self.current = Some(lines),
                     Err(error) => return Some(Err(error)),
                 }
                 continue;
             };
-            let line = lines.next(AtEnd::Take);
+            let line = read(lines);
             if line.is_none() || lines.is_broken {
                 self.current = None;
             }
@@ -219,153 +147,84 @@ impl Iterator for LogReader {
     }
 }
 
-/// What to make of a last line that has no newline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtEnd {
-    /// It is what it is: a snapshot, or torn.
-    Take,
-    /// It may be half written: unless it is a snapshot, leave it for the next time.
-    Wait,
-}
-
-/// What ends a line, or the reading of a file.
-enum Problem {
-    Line(String),
-    File(io::Error),
-}
-
-/// One file.
+/// The iterator that [`read_lines`] and [`tail_lines`] return.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub struct LogReader {
     path: PathBuf,
-    input: BufReader<File>,
-    pub(super) id: Option<(u64, u64)>,
-    /// Where the first line began, in bytes, while the lines before it have not been counted.
-    uncounted: u64,
-    /// Lines that were read here.
-    line_number: u64,
-    /// Where the next line begins, in bytes.
-    pub(super) position: u64,
-    /// Whether it could not be read the last time; trying again would most likely fail in the same way, for ever.
-    pub(super) is_broken: bool,
-    line: Vec<u8>,
+    files: Files,
 }
 
-impl Lines {
-    pub(super) fn open(mut source: Source) -> Result<Self, LineError> {
-        let start = source.start;
-        let opened = source.open().and_then(|file| {
-            let place = file.seek(SeekFrom::Start(start));
-            // In a pipe there is no going to and fro, but it can be read from its beginning.
-            if start == 0 { Ok(0) } else { place }
-        });
-        match (opened, source.file) {
-            (Ok(_), Some(file)) => Ok(Self {
-                path: source.path,
-                id: identity(file.metadata()),
-                input: BufReader::new(file),
-                uncounted: start,
-                line_number: 0,
-                position: start,
-                is_broken: false,
-                line: Vec::new(),
-            }),
-            (opened, _) => Err(LineError {
-                path: source.path,
-                line_number: 0,
-                reason: opened.err().map_or_else(String::new, |it| it.to_string()),
-            }),
+impl LogReader {
+    fn new(path: PathBuf, files: Vec<Source>) -> Self {
+        Self {
+            path,
+            files: Files::new(files),
         }
     }
 
-    /// The next line that is not blank, or why it is none; `None` at the end.
-    pub(super) fn next(&mut self, at_end: AtEnd) -> Option<Result<MetricsSnapshot, LineError>> {
-        self.is_broken = false;
-        match self.read(at_end) {
-            Ok(snapshot) => snapshot.map(Ok),
-            Err(Problem::Line(reason)) => Some(Err(self.error(reason))),
-            Err(Problem::File(error)) => {
-                self.is_broken = true;
-                // Whoever tries again does so from the last whole line on.
-                let _ = self.go_to(self.position);
-                Some(Err(self.error(error.to_string())))
-            }
-        }
+    /// Goes on with the lines that will be written, instead of ending; to be called before the first one is read.
+    pub fn follow(self) -> LogFollower {
+        LogFollower::new(self.path, self.files.ahead)
     }
+}
 
-    fn read(&mut self, at_end: AtEnd) -> Result<Option<MetricsSnapshot>, Problem> {
-        loop {
-            self.line.clear();
-            let mut limited = self.input.by_ref().take(MAX_LINE);
-            let read = limited
-                .read_until(b'\n', &mut self.line)
-                .map_err(Problem::File)? as u64;
-            if read == 0 {
-                return Ok(None);
-            }
-            let is_whole = self.line.last() == Some(&b'\n');
-            let line = self.line.trim_ascii();
-            if at_end == AtEnd::Wait && !is_whole && read < MAX_LINE {
-                return match parse_line(line) {
-                    Ok(snapshot) => {
-                        // Counted with its newline.
-                        self.position += read;
-                        Ok(Some(snapshot))
-                    }
-                    // Its rest comes later, or a start that repairs the log takes it away.
-                    Err(_) => self.go_to(self.position).map(|()| None),
-                };
-            }
-            self.line_number += 1;
-            self.position += read;
-            if !is_whole && read == MAX_LINE {
-                let skipped = self.input.skip_until(b'\n').map_err(Problem::File)?;
-                self.position += skipped as u64;
-                return Err(Problem::Line("it is longer than 16 MiB".to_owned()));
-            }
-            if !line.is_empty() {
-                return parse_line(line).map(Some).map_err(Problem::Line);
-            }
-        }
+impl Iterator for LogReader {
+    type Item = Result<MetricsSnapshot, LineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.files.next(|lines| lines.snapshot(AtEnd::Take))
     }
+}
 
-    fn go_to(&mut self, position: u64) -> Result<(), Problem> {
-        let place = self.input.seek(SeekFrom::Start(position));
-        place.map(|_| ()).map_err(Problem::File)
-    }
+/// A line of a log, not yet parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawLine {
+    /// The file that it stands in.
+    pub path: Arc<Path>,
+    /// The line, from 1.
+    pub line_number: u64,
+    /// The line itself, as a rule with its newline; at most 16 MiB.
+    pub bytes: Vec<u8>,
+}
 
-    /// Begins anew if the file has become shorter than what was read of it. Returns whether it has.
-    pub(super) fn restart_if_cut(&mut self) -> bool {
-        let metadata = self.input.get_ref().metadata();
-        let is_cut = metadata.is_ok_and(|it| it.len() < self.position) && self.go_to(0).is_ok();
-        if is_cut {
-            (self.position, self.line_number, self.uncounted) = (0, 0, 0);
-        }
-        is_cut
-    }
-
-    /// Counts the lines that were passed over, which nobody needs to know unless there is something wrong with one.
-    fn error(&mut self, reason: String) -> LineError {
-        if self.uncounted > 0 {
-            self.line_number += self.count_passed_over().unwrap_or_default();
-            self.uncounted = 0;
-        }
-        LineError {
-            path: self.path.clone(),
+impl RawLine {
+    /// The snapshot.
+    ///
+    /// # Errors
+    /// It is none, as the last line of a log that is being written may be, or a foreign one.
+    pub fn parse(&self) -> Result<MetricsSnapshot, LineError> {
+        parse_line(&self.bytes).map_err(|reason| LineError {
+            path: self.path.to_path_buf(),
             line_number: self.line_number,
             reason,
-        }
+        })
+    }
+}
+
+/// The iterator that [`raw_lines`] returns. An error is a line that is too long, or a file that cannot be read.
+#[derive(Debug)]
+pub struct RawLines {
+    files: Files,
+    total_bytes: u64,
+    is_missing: bool,
+}
+
+impl RawLines {
+    /// Size of all files together when they were opened, as far as it is known: what progress can be measured by.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
     }
 
-    fn count_passed_over(&mut self) -> io::Result<u64> {
-        let place = self.input.stream_position()?;
-        self.input.rewind()?;
-        let mut count = 0;
-        let mut passed_over = self.input.by_ref().take(self.uncounted);
-        while passed_over.skip_until(b'\n')? > 0 {
-            count += 1;
-        }
-        self.input.seek(SeekFrom::Start(place))?;
-        Ok(count)
+    /// Whether there was neither a log nor a rotated file.
+    pub fn is_missing(&self) -> bool {
+        self.is_missing
+    }
+}
+
+impl Iterator for RawLines {
+    type Item = Result<RawLine, LineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.files.next(Lines::raw)
     }
 }

@@ -1,0 +1,31 @@
+//! A log as data: its lines in order, the runs that they belong to, what they cover, and their histograms merged.
+//!
+//! ```text
+//! files ─▶ raw lines ─▶ parsed, several at once ─▶ linked to the line before ─▶ chunks, in order ─▶ command
+//!                                                                                   └─▶ Merged: histograms by timer
+//! ```
+//!
+//! [`read`] hands the lines over chunk by chunk, so that a month of minutes needs no more memory than an hour.
+
+#![allow(dead_code, unused_imports)] // Until all commands that read logs are there.
+
+mod histogram;
+mod line;
+mod merged;
+mod progress;
+mod read;
+mod span;
+mod warnings;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use histogram::{BadHistogram, Decoder, millis};
+pub(crate) use line::{Line, Place};
+pub(crate) use merged::{Distribution, Merged};
+pub(crate) use read::{ReadError, Reading, read};
+pub(crate) use span::Span;
+pub(crate) use warnings::{Tally, warn};
+
+/// Where the log is unless a command is told otherwise.
+pub(crate) const DEFAULT_LOG: &str = "logs/metrics.json";
