@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
 use crate::tail::TailArgs;
+use crate::watch::WatchArgs;
 
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
@@ -29,6 +30,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(RunArgs),
     Tail(TailArgs),
+    Watch(WatchArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -103,6 +105,14 @@ pub(crate) struct RunArgs {
         help = "Configuration file (TOML); TACHOGRAPH_* variables go over it, options over those"
     )]
     pub(crate) config: Option<PathBuf>,
+
+    /// Show the loop live in the terminal, as `tacho watch` does, instead of a status
+    #[arg(
+        long,
+        conflicts_with = "quiet",
+        help = "Show the loop live in the terminal, as tacho watch does, instead of its status"
+    )]
+    pub(crate) watch: bool,
 
     /// Print nothing but warnings and errors
     #[arg(long)]

@@ -28,6 +28,7 @@ mod source;
 mod stop;
 mod suppress;
 mod tail;
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Tail(args) => tail::run(&args),
+            Command::Watch(args) => watch::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         },

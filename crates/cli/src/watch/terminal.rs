@@ -1,0 +1,125 @@
+//! The terminal: taken, and given back as it was, whatever happens.
+
+use std::cell::Cell;
+use std::io::{self, Stdout, stdout};
+use std::panic;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossterm::cursor::Show;
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+
+/// Whether this process has the terminal. There is one of it, and a panic or a second signal must find it from anywhere.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether something is being written to it.
+static DRAWING: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+thread_local! {
+    /// Whether it is this thread that draws.
+    static DRAWS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How long giving the terminal back waits for a picture that is being drawn.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The terminal, taken: the alternate screen, without echo and without a cursor.
+pub(crate) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes it.
+    pub(crate) fn take() -> io::Result<Self> {
+        HOOK.call_once(restore_on_panic);
+        DRAWS.set(true);
+        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        let mut screen = Self { terminal };
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        // From here on there is something to give back.
+        TAKEN.store(true, Ordering::SeqCst);
+        execute!(stdout(), EnterAlternateScreen)?;
+        self.terminal.hide_cursor()?;
+        self.terminal.clear()
+    }
+
+    /// Whether it is still there to be drawn on: a panic in another thread gives it back.
+    pub(crate) fn is_taken() -> bool {
+        TAKEN.load(Ordering::SeqCst)
+    }
+
+    /// Draws what has changed.
+    pub(crate) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        DRAWING.store(true, Ordering::SeqCst);
+        let drawn = if Self::is_taken() {
+            self.terminal.draw(picture).map(|_| ())
+        } else {
+            Ok(())
+        };
+        DRAWING.store(false, Ordering::SeqCst);
+        drawn
+    }
+
+    /// Forgets what was drawn, so that the next picture is drawn as a whole.
+    pub(crate) fn forget(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Gives the terminal back, does something else, and takes it again.
+    pub(crate) fn aside(&mut self, other: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        restore();
+        let done = other();
+        self.enter()?;
+        done
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back as it was, once; does nothing if it is not taken. From any thread.
+pub(crate) fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    if !DRAWS.get() {
+        wait_for_picture();
+    }
+    // Best effort: if the terminal is gone, there is nothing to restore and nobody to tell.
+    let _ = disable_raw_mode();
+    let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+}
+
+/// The thread that draws looks at `TAKEN` before each picture, so at most one is still on its way.
+fn wait_for_picture() {
+    let step = Duration::from_millis(1);
+    let mut waited = Duration::ZERO;
+    while DRAWING.load(Ordering::SeqCst) && waited < PATIENCE {
+        thread::sleep(step);
+        waited += step;
+    }
+}
+
+/// The message of a panic belongs on the terminal as it was.
+fn restore_on_panic() {
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        restore();
+        print(panic);
+    }));
+}
