@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use hdrhistogram::Histogram;
-use tachograph::{BUILT_IN_TIMERS, Evaluation, MetricsSnapshot, Targets, TimerStats, Verdict};
+use tachograph::{BUILT_IN_TIMERS, Evaluation, MetricsSnapshot, Targets, TimerStats};
 
 use super::follow::Look;
 use super::history::{History, KEPT};

@@ -1,5 +1,6 @@
 //! Text that fits.
 
+use jiff::Timestamp;
 use tachograph::format;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -48,6 +49,16 @@ fn take(chars: impl Iterator<Item = char>, columns: u16) -> Vec<char> {
             Some(c)
         })
         .collect()
+}
+
+/// The time of day of a moment in Unix seconds, UTC.
+pub(crate) fn utc(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation)]
+    let time = Timestamp::from_second(seconds as i64); // Saturates, and is refused then.
+    time.map_or_else(
+        |_| "?".to_owned(),
+        |time| format!("{}Z", time.strftime("%H:%M:%S")),
+    )
 }
 
 #[cfg(test)]

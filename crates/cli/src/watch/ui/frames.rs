@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -12,7 +11,7 @@ use ratatui::widgets::{Cell, Row, Table, Widget};
 use tachograph::{FrameRecord, format};
 
 use super::super::history::whole;
-use super::super::text::{clean, fit, width};
+use super::super::text::{clean, fit, utc, width};
 use super::super::theme::Theme;
 use super::stages::first_in_sight;
 use super::{Shown, styled};
@@ -76,7 +75,10 @@ impl Letters {
             let place = self.place(&stage.stage);
             let letter = place.map_or('?', Self::letter);
             let style = place.map_or_else(Style::new, |place| theme.segment(place));
-            spans.push(styled(letter.to_string().repeat(end - start), style));
+            // Where there is colour once is enough.
+            let rest = if theme.color { ' ' } else { letter };
+            let segment = (start..end).map(|at| if at == start { letter } else { rest });
+            spans.push(styled(segment.collect::<String>(), style));
             at = end;
         }
         spans.push(styled("·".repeat(length - at), theme.dim()));
@@ -132,11 +134,15 @@ fn list(shown: &Shown<'_>, selected: Option<usize>, area: Rect, buffer: &mut Buf
     let widths = [10, 10, 11, 8, ids].map(Constraint::Length);
     let taken = 10 + 10 + 11 + 8 + ids + 2;
     let columns = body.width.saturating_sub(taken);
+    // Of one thread only, its number says nothing.
+    let has_lanes = frames
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a.lane != b.lane));
     let in_sight = frames.iter().skip(first).take(rows);
     let table_rows = in_sight.map(|frame| {
         let mut cells = vec![
-            Cell::from(format!(" {}", time_of(shown, frame))),
-            right(frame_number(frame)),
+            Cell::from(format!(" {}", utc(shown.snapshot.timestamp - frame.age_s))),
+            right(frame_number(frame, has_lanes)),
             Cell::from(Span::styled(
                 format!(" {}", fit(&clean(&frame.outcome), 10)),
                 outcome_style(theme, &frame.outcome),
@@ -166,12 +172,12 @@ fn right(text: impl Into<Cow<'static, str>>) -> Cell<'static> {
     Cell::from(Text::from(Line::from(text.into()).right_aligned()))
 }
 
-fn frame_number(frame: &FrameRecord) -> String {
+fn frame_number(frame: &FrameRecord, has_lanes: bool) -> String {
     let number = format!("#{}", format::short_count(frame.number));
-    if frame.lane == 0 {
-        number
-    } else {
+    if has_lanes {
         format!("{}{number}", format::short_count(frame.lane))
+    } else {
+        number
     }
 }
 
@@ -181,17 +187,6 @@ fn outcome_style(theme: Theme, outcome: &str) -> Style {
         "event" => theme.strong(),
         _ => Style::new(),
     }
-}
-
-/// When it ended, UTC.
-fn time_of(shown: &Shown<'_>, frame: &FrameRecord) -> String {
-    let ended = shown.snapshot.timestamp - frame.age_s;
-    #[expect(clippy::cast_possible_truncation)]
-    let ended = Timestamp::from_second(ended as i64); // Saturates, and is refused then.
-    ended.map_or_else(
-        |_| "?".to_owned(),
-        |time| format!("{}Z", time.strftime("%H:%M:%S")),
-    )
 }
 
 /// One frame in numbers.

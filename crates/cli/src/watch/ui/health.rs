@@ -8,7 +8,14 @@ use ratatui::widgets::{Cell, Row, Table, Widget};
 use tachograph::{MetricsSnapshot, format};
 
 use super::super::state::State;
+use super::super::text::fit;
 use super::{Shown, WIDE, pane};
+
+/// Columns from which on limits are shown.
+const WITH_LIMITS: u16 = 34;
+
+/// Columns of a name.
+const NAME: u16 = 14;
 
 /// A number with a name.
 struct Item {
@@ -33,17 +40,19 @@ impl Item {
 /// Draws six rows, and six more beside them where there is room.
 pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     let inner = pane(shown.theme, "health", "", area, buffer);
-    let first = essential(shown);
-    if inner.width < WIDE / 2 {
+    let is_wide = inner.width >= WIDE / 2;
+    let first = essential(shown, !is_wide && inner.width >= WITH_LIMITS);
+    if !is_wide {
         return table(shown, first, inner, buffer);
     }
-    let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]);
+    let halves = Layout::horizontal([Constraint::Length(WITH_LIMITS), Constraint::Fill(1)]);
     let [left, right] = halves.spacing(2).areas(inner);
     table(shown, first, left, buffer);
     table(shown, further(shown.snapshot), right, buffer);
 }
 
-fn essential(shown: &Shown<'_>) -> Vec<Item> {
+/// What must always be seen; the machine's memory beside its CPU if there is room.
+fn essential(shown: &Shown<'_>, has_memory: bool) -> Vec<Item> {
     let snapshot = shown.snapshot;
     let percent = |value: Option<f64>| finite(value).map(format::percent);
     let memory = |value: Option<f64>| finite(value).map(format::mebibytes);
@@ -64,7 +73,7 @@ fn essential(shown: &Shown<'_>) -> Vec<Item> {
             "process_memory_mb",
             memory(snapshot.process_memory_mb),
         ),
-        Item::new("machine", "", machine(snapshot)),
+        machine(snapshot, has_memory),
         Item::new("availability", "system_availability", up),
         Item::new("overhead", "metrics_collection_overhead_percent", overhead),
         lost,
@@ -124,17 +133,19 @@ pub(super) fn losses(snapshot: &MetricsSnapshot) -> String {
     }
 }
 
-fn machine(snapshot: &MetricsSnapshot) -> Option<String> {
-    let cpu = finite(snapshot.cpu_usage_current).map(|cpu| format!("cpu {}", format::percent(cpu)));
-    let memory = finite(snapshot.memory_usage_percent);
-    let memory = memory.map(|share| format!("mem {}", format::percent(share)));
-    let parts: Vec<_> = [cpu, memory].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join("  "))
+fn machine(snapshot: &MetricsSnapshot, has_memory: bool) -> Item {
+    let cpu = finite(snapshot.cpu_usage_current).map(format::percent);
+    let memory = finite(snapshot.memory_usage_percent).filter(|_| has_memory);
+    let Some(memory) = memory.map(format::percent) else {
+        return Item::new("machine cpu", "cpu_usage_current", cpu);
+    };
+    let cpu = cpu.unwrap_or_else(|| format::NO_DATA.to_owned());
+    Item::new("machine cpu", "", Some(format!("{cpu}  mem {memory}")))
 }
 
 fn table(shown: &Shown<'_>, items: Vec<Item>, area: Rect, buffer: &mut Buffer) {
     let theme = shown.theme;
-    let has_limits = area.width >= 34;
+    let has_limits = area.width >= WITH_LIMITS;
     for (item, row) in items.into_iter().zip(area.rows()) {
         let judged = State::judged(shown.evaluations, item.metric);
         let worst = judged.first().filter(|_| !item.metric.is_empty());
@@ -143,6 +154,7 @@ fn table(shown: &Shown<'_>, items: Vec<Item>, area: Rect, buffer: &mut Buffer) {
             Some(value) => (value, style),
             None => (format::NO_DATA.to_owned(), theme.dim()),
         };
+        let value = fit(&value, area.width.saturating_sub(NAME));
         let name = Cell::from(format!(" {}", item.name));
         let value = Cell::from(Span::styled(value, style));
         let mark = worst.map_or_else(Text::default, |it| {
@@ -155,7 +167,7 @@ fn table(shown: &Shown<'_>, items: Vec<Item>, area: Rect, buffer: &mut Buffer) {
             let limit = format::limit(it.target.limit, it.target.unit());
             Line::from(Span::styled(limit, theme.dim()))
         });
-        let name_width = Constraint::Length(13);
+        let name_width = Constraint::Length(NAME);
         // A text without a target may take the columns of limit and mark.
         let table = if worst.is_none() {
             Table::new([Row::new([name, value])], [name_width, Constraint::Fill(1)])
@@ -169,13 +181,13 @@ fn table(shown: &Shown<'_>, items: Vec<Item>, area: Rect, buffer: &mut Buffer) {
             let limit_width = Constraint::Length(if has_limits { 8 } else { 0 });
             let widths = [
                 name_width,
-                Constraint::Length(9),
+                Constraint::Length(10),
                 limit_width,
                 Constraint::Length(2),
             ];
             Table::new([Row::new(cells)], widths)
         };
-        Widget::render(table, row, buffer);
+        Widget::render(table.column_spacing(0), row, buffer);
     }
 }
 

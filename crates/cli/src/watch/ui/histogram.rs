@@ -64,23 +64,32 @@ impl Axis {
         counts
     }
 
-    /// Labels that do not touch: 1, 2 and 5 of each power of ten, with their columns.
+    /// Labels that do not touch, with their columns: 1, 2 and 5 of each power of ten, or finer ones if those are too few.
     fn labels(&self) -> Vec<(u16, String)> {
+        const COARSE: &[f64] = &[1.0, 2.0, 5.0];
+        const FINE: &[f64] = &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        let labels = self.labels_at(COARSE);
+        if labels.len() < 3 {
+            self.labels_at(FINE)
+        } else {
+            labels
+        }
+    }
+
+    fn labels_at(&self, digits: &[f64]) -> Vec<(u16, String)> {
         let mut labels: Vec<(u16, String)> = Vec::new();
         let mut free = 0;
-        for power in -6..=12 {
-            for digit in [1.0, 2.0, 5.0] {
-                let ms = digit * 10_f64.powi(power);
-                if ms < self.low || ms > self.high {
-                    continue;
-                }
-                let column = self.column(ms);
-                let text = short(ms);
-                let end = column.saturating_add(width(&text));
-                if column >= free && end <= self.columns {
-                    labels.push((column, text));
-                    free = end + LABEL_GAP;
-                }
+        let powers = (-6..=12).map(|power| 10_f64.powi(power));
+        for ms in powers.flat_map(|power| digits.iter().map(move |digit| digit * power)) {
+            if ms < self.low || ms > self.high {
+                continue;
+            }
+            let column = self.column(ms);
+            let text = short(ms);
+            let end = column.saturating_add(width(&text));
+            if column >= free && end <= self.columns {
+                labels.push((column, text));
+                free = end + LABEL_GAP;
             }
         }
         labels

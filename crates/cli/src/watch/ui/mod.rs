@@ -54,7 +54,7 @@ pub(crate) fn draw(state: &State, now: f64, frame: &mut Frame<'_>) {
 }
 
 fn draw_on(state: &State, now: f64, area: Rect, buffer: &mut Buffer) {
-    let notices = rows::notices(state, now);
+    let notices = rows::notices(state, now, area.width);
     let notice_rows = u16::try_from(notices.len()).unwrap_or(0);
     let parts = Layout::vertical([
         Constraint::Length(1),
@@ -116,12 +116,13 @@ fn overview(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
 /// Counts at the left, machine and service at the right.
 fn summary(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     let left = if area.width >= WIDE {
-        Constraint::Fill(4)
+        area.width * 2 / 5
     } else {
-        Constraint::Percentage(50)
+        area.width / 2
     };
-    let right = Constraint::Fill(if area.width >= WIDE { 6 } else { 1 });
-    let [left, right] = Layout::horizontal([left, right]).spacing(1).areas(area);
+    let left = Constraint::Length(left.max(outcomes::WIDTH));
+    let parts = Layout::horizontal([left, Constraint::Fill(1)]);
+    let [left, right] = parts.spacing(1).areas(area);
     outcomes::draw(shown, left, buffer);
     health::draw(shown, right, buffer);
 }

@@ -11,10 +11,15 @@ use super::{Shown, pane};
 
 /// Rows of a table at most.
 const MAX_ROWS: usize = 1000;
+/// Columns of the counters.
+const COUNTERS: u16 = 26;
 
 /// Draws targets and counters in the upper half, the lifetime statistics below.
 pub(super) fn view(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
-    let targets = targets(shown);
+    let targets = targets(
+        shown,
+        area.width.saturating_sub(COUNTERS + 1 + 8 + 9 + 2 + 3),
+    );
     let counters = counters(shown);
     let rows = u16::try_from(targets.len().max(counters.len())).unwrap_or(u16::MAX);
     let most = area.height / 2;
@@ -23,7 +28,7 @@ pub(super) fn view(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
         Constraint::Fill(1),
     ]);
     let [upper, lower] = halves.areas(area);
-    let parts = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]);
+    let parts = Layout::horizontal([Constraint::Fill(1), Constraint::Length(COUNTERS)]);
     let [left, right] = parts.spacing(1).areas(upper);
     let scroll = shown.state.scroll;
     let widths = [
@@ -32,19 +37,11 @@ pub(super) fn view(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
         Constraint::Length(9),
         Constraint::Length(2),
     ];
-    table(
-        shown,
-        "targets",
-        "",
-        (targets, &widths),
-        (scroll, left),
-        buffer,
-    );
+    table(shown, "targets", (targets, &widths), (scroll, left), buffer);
     let widths = [Constraint::Fill(1), Constraint::Length(9)];
     table(
         shown,
         "counters",
-        "",
         (counters, &widths),
         (scroll, right),
         buffer,
@@ -52,7 +49,7 @@ pub(super) fn view(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     lifetime(shown, scroll, lower, buffer);
 }
 
-fn targets(shown: &Shown<'_>) -> Vec<Row<'static>> {
+fn targets(shown: &Shown<'_>, columns: u16) -> Vec<Row<'static>> {
     let theme = shown.theme;
     let row = |it: &tachograph::Evaluation<'_>| {
         let unit = it.target.unit();
@@ -65,7 +62,7 @@ fn targets(shown: &Shown<'_>) -> Vec<Row<'static>> {
         );
         let style = theme.verdict(it.verdict);
         Row::new([
-            Cell::from(format!(" {}", clean(&it.target.name()))),
+            Cell::from(fit(&format!(" {}", clean(&it.target.name())), columns)),
             right(format::limit(it.target.limit, unit)),
             right(value).style(style),
             Cell::from(Span::styled(it.verdict.to_string(), style)),
@@ -80,17 +77,17 @@ fn counters(shown: &Shown<'_>) -> Vec<Row<'static>> {
     let own = own.map(|(name, count)| (clean(name), *count));
     let losses = [
         ("log errors", snapshot.log_errors),
-        ("samples recorded", snapshot.samples_recorded),
-        ("samples overwritten", snapshot.samples_overwritten),
-        ("samples rejected", snapshot.samples_rejected),
-        ("frames untraced", snapshot.frames_untraced),
+        ("samples", snapshot.samples_recorded),
+        ("overwritten", snapshot.samples_overwritten),
+        ("rejected", snapshot.samples_rejected),
+        ("untraced", snapshot.frames_untraced),
     ];
     let losses = losses.map(|(name, count)| (name.to_owned(), count));
     own.take(MAX_ROWS)
         .chain(losses)
         .map(|(name, count)| {
             Row::new([
-                Cell::from(format!(" {}", fit(&name, 40))),
+                Cell::from(format!(" {}", fit(&name, 16))),
                 right(format::short_count(count)),
             ])
         })
@@ -139,12 +136,11 @@ fn since_start(name: &str, stats: &LifetimeStats) -> Row<'static> {
 fn table(
     shown: &Shown<'_>,
     name: &str,
-    remark: &str,
     (rows, widths): (Vec<Row<'static>>, &[Constraint]),
     (scroll, area): (usize, Rect),
     buffer: &mut Buffer,
 ) {
-    let inner = pane(shown.theme, name, remark, area, buffer);
+    let inner = pane(shown.theme, name, "", area, buffer);
     let rows = scrolled(rows, scroll, inner.height);
     Widget::render(Table::new(rows, widths.to_vec()), inner, buffer);
 }

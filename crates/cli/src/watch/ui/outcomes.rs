@@ -15,7 +15,8 @@ const NAMES: [&str; 6] = ["frames", "idle", "motion", "suppressed", "event", "fa
 const FRAMES_OVER_S: f64 = 5.0;
 const OUTCOMES_OVER_S: f64 = KEPT as f64;
 /// Columns of the table.
-const WIDTH: u16 = 10 + 6 + 7 + 8;
+const WIDTHS: [u16; 4] = [11, 6, 7, 9];
+pub(super) const WIDTH: u16 = 11 + 6 + 7 + 9;
 
 /// Draws a row for all frames and one for each outcome: count, share, rate, and the rate as a sparkline where there is room.
 pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
@@ -33,7 +34,7 @@ pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
         };
         let rate = history.rate(index, over).map(rate).unwrap_or_default();
         let share = count as f64 / all as f64 * 100.0;
-        let share = (index > 0 && all > 0).then(|| format::percent(share));
+        let share = (index > 0 && count > 0).then(|| format::percent(share));
         let style = match name {
             "frames" => theme.strong(),
             "failed" if count > 0 => theme.bad(),
@@ -47,11 +48,11 @@ pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
         ])
         .style(style)
     });
-    let widths = [11, 5, 6, 7].map(Constraint::Length);
-    let spark = inner.width.saturating_sub(WIDTH + 2);
-    let parts = Layout::horizontal([Constraint::Length(WIDTH + 1), Constraint::Length(spark)]);
-    let [table, sparks] = parts.spacing(1).areas(inner);
-    Widget::render(Table::new(rows, widths), table, buffer);
+    let spark = inner.width.saturating_sub(WIDTH + 1);
+    let parts = Layout::horizontal([Constraint::Length(WIDTH), Constraint::Length(spark)]);
+    let [table, sparks] = parts.spacing(u16::from(spark > 0)).areas(inner);
+    let widths = WIDTHS.map(Constraint::Length);
+    Widget::render(Table::new(rows, widths).column_spacing(0), table, buffer);
     if spark < 6 {
         return;
     }
@@ -72,7 +73,7 @@ fn rate(per_second: f64) -> String {
     };
     match per_second {
         0.0 => String::new(),
-        rare if rare < 1.0 => format!("{}/m", number(rare * 60.0)),
+        rare if rare < 1.0 => format!("{}/min", number(rare * 60.0)),
         rate => format!("{}/s", number(rate)),
     }
 }

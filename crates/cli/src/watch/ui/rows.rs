@@ -9,7 +9,7 @@ use tachograph::format;
 
 use super::super::picture::Pace;
 use super::super::state::{State, View};
-use super::super::text::{clean, fit, fit_end, width};
+use super::super::text::{clean, fit, fit_end, utc, width};
 use super::super::theme::Theme;
 use super::{Shown, styled, two_ends};
 
@@ -17,6 +17,9 @@ use super::{Shown, styled, two_ends};
 const MAX_NOTICES: usize = 2;
 /// What is in flight for less than this, in milliseconds, is the ordinary course of things, and most likely over by now.
 const LONG_MS: f64 = 1000.0;
+
+/// Columns from which on all views are named.
+const WITH_NAMES: u16 = 90;
 
 /// What is watched, and how fresh it is.
 pub(super) fn header(state: &State, now: f64, area: Rect, buffer: &mut Buffer) {
@@ -37,29 +40,29 @@ fn freshness(state: &State, now: f64) -> Line<'static> {
     let Some(snapshot) = &picture.current else {
         return Line::from(styled("○ waiting ", theme.dim()));
     };
-    let time = snapshot.time.get(11..19).map(clean).unwrap_or_default();
+    let time = utc(snapshot.timestamp);
     if state.is_frozen() {
-        return Line::from(styled(format!("= frozen at {time}Z "), theme.warning()));
+        return Line::from(styled(format!("= frozen at {time} "), theme.warning()));
     }
     let age = format::span(picture.age(now));
     match picture.pace(now) {
         Pace::Live => Line::from(vec![
             styled("● ", theme.good()),
-            Span::raw(format!("live  {time}Z ")),
+            Span::raw(format!("live  {time} ")),
         ]),
         Pace::Lines(seconds) => {
             let each = format::span(seconds);
-            Line::from(format!("○ each {each}  {time}Z, {age} ago "))
+            Line::from(format!("○ each {each}  {time}, {age} ago "))
         }
         Pace::Stale { .. } => Line::from(vec![
             styled("× stale  ", theme.bad()),
-            Span::raw(format!("{time}Z, {age} ago ")),
+            Span::raw(format!("{time}, {age} ago ")),
         ]),
     }
 }
 
 /// What somebody should know, the most important first.
-pub(super) fn notices(state: &State, now: f64) -> Vec<Line<'static>> {
+pub(super) fn notices(state: &State, now: f64, columns: u16) -> Vec<Line<'static>> {
     let theme = state.theme;
     let newest = state.newest();
     let mut notices = Vec::new();
@@ -96,7 +99,10 @@ pub(super) fn notices(state: &State, now: f64) -> Vec<Line<'static>> {
         notices.push((theme.warning(), text));
     }
     notices.truncate(MAX_NOTICES);
-    let line = |(style, text): (Style, String)| Line::from(styled(format!(" {text}"), style));
+    let line = |(style, text): (Style, String)| {
+        let text = fit(&format!(" {text}"), columns);
+        Line::from(styled(text, style))
+    };
     notices.into_iter().map(line).collect()
 }
 
@@ -111,7 +117,12 @@ pub(super) fn in_flight(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     }
     let mut left = area.width.saturating_sub(12 + 10);
     let mut told = 0;
-    let waited = shown.state.picture().age(shown.now) * 1e3;
+    let picture = shown.state.picture();
+    let waited = match picture.pace(shown.now) {
+        // Perhaps nothing runs any more.
+        Pace::Stale { .. } => 0.0,
+        _ => picture.age(shown.now) * 1e3,
+    };
     for stage in &stages {
         // What takes long is most likely still at it. Of the rest only the snapshot knows.
         let is_long = stage.for_ms >= LONG_MS;
@@ -152,7 +163,12 @@ pub(super) fn keys(state: &State, area: Rect, buffer: &mut Buffer) {
         } else {
             Style::new()
         };
-        left.push(styled(format!(" {number} {} ", view.name()), style));
+        let text = if area.width >= WITH_NAMES || view == state.view {
+            format!(" {number} {} ", view.name())
+        } else {
+            format!(" {number} ")
+        };
+        left.push(styled(text, style));
     }
     let space = if state.is_frozen() { "go on" } else { "freeze" };
     let all = [
@@ -161,8 +177,8 @@ pub(super) fn keys(state: &State, area: Rect, buffer: &mut Buffer) {
         ("?", "help"),
         ("q", "quit"),
     ];
-    let few = [("?", "help"), ("q", "quit")];
-    let keys = if area.width >= 80 { &all[..] } else { &few[..] };
+    // The arrows are what people try anyway.
+    let keys = if area.width < 80 { &all[1..] } else { &all[..] };
     two_ends(Line::from(left), key_list(keys, theme), area, buffer);
 }
 

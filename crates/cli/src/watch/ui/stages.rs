@@ -116,7 +116,13 @@ pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     let (columns, spark) = choose(area.width, name_width);
 
     let out_of_sight = (first, timers.len().saturating_sub(first + rows));
-    heading(shown, (name_width, &columns), out_of_sight, area, buffer);
+    heading(
+        shown,
+        (name_width, &columns, spark),
+        out_of_sight,
+        area,
+        buffer,
+    );
     let body = Rect {
         y: area.y + 1,
         height: area.height - 1,
@@ -162,7 +168,7 @@ pub(super) fn first_in_sight(selected: usize, rows: usize, count: usize) -> usiz
 /// The names of the columns in the line over them, what the sparklines span, and how many rows are out of sight above and below.
 fn heading(
     shown: &Shown<'_>,
-    (name_width, columns): (u16, &[Column]),
+    (name_width, columns, spark): (u16, &[Column], u16),
     (above, below): (usize, usize),
     area: Rect,
     buffer: &mut Buffer,
@@ -174,7 +180,11 @@ fn heading(
         (above, 0) => format!("stages ↑{above}"),
         (above, below) => format!("stages ↑{above} ↓{below}"),
     };
-    let remark = format!("p95, {}", shown.state.cadence_name(shown.now));
+    let span = shown.state.cadence_name(shown.now);
+    let remarks = [format!("p95, {span}"), span, String::new()];
+    // Over mark and sparkline, with a space at each end.
+    let fits = |remark: &String| width(remark) < spark + 2;
+    let remark = remarks.into_iter().find(fits).unwrap_or_default();
     pane(theme, &name, &remark, area, buffer);
     let mut end = area.x + name_width + 1;
     for column in columns {
