@@ -52,7 +52,7 @@ impl Screen {
         TAKEN.store(true, Ordering::SeqCst);
         execute!(stdout(), EnterAlternateScreen)?;
         self.terminal.hide_cursor()?;
-        self.terminal.clear()
+        self.forget()
     }
 
     /// Whether it is still there to be drawn on: a panic in another thread gives it back.
@@ -74,7 +74,9 @@ impl Screen {
 
     /// Forgets what was drawn, so that the next picture is drawn as a whole.
     pub(crate) fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `clear` would ask the terminal where its cursor is, and not every one answers.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Gives the terminal back, does something else, and takes it again.
