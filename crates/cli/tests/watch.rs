@@ -174,10 +174,10 @@ fn a_stopped_dashboard_that_is_continued_draws_all_of_it_anew() {
     terminal.until("the dashboard", |screen| screen.contains("waiting"));
     terminal.signal("STOP");
     thread::sleep(Duration::from_millis(200));
-    terminal.look(|_| ());
-    terminal.resize(80, 24);
+    terminal.forget();
     terminal.signal("CONT");
     terminal.until("the dashboard", |screen| screen.contains("waiting"));
+    assert!(terminal.is_taken());
     terminal.press("q");
     assert!(terminal.wait().success());
     assert!(terminal.is_as_before());

@@ -125,3 +125,85 @@ fn restore_on_panic() {
         print(panic);
     }));
 }
+
+#[cfg(all(test, unix))]
+#[path = "../../tests/support/pty.rs"]
+#[expect(dead_code, reason = "what other tests need")]
+mod pty;
+
+/// Panics, in this very program started again in a terminal.
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::mpsc;
+
+    use ratatui::widgets::Paragraph;
+
+    use super::pty::Terminal as Pty;
+    use super::*;
+
+    fn in_terminal(child: &str) -> Pty {
+        let program = std::env::current_exe().expect("a program");
+        let name = format!("watch::terminal::tests::{child}");
+        let arguments = ["--exact", &name, "--ignored", "--nocapture"];
+        let program = program.to_str().expect("text");
+        let folder = std::env::temp_dir();
+        let mut pty = Pty::start(
+            program,
+            &arguments,
+            &folder,
+            (80, 24),
+            &[("RUST_BACKTRACE", "0")],
+        );
+        pty.wait();
+        pty
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        for child in ["panics_while_it_draws", "panics_beside_a_thread_that_draws"] {
+            let pty = in_terminal(child);
+            let text = pty.text();
+            assert!(pty.is_as_before(), "{child}: {text}");
+            assert!(text.contains("planted"), "{child}: {text}");
+            let is_drawn_on = text.contains("picture ") || text.contains("another ");
+            assert!(!is_drawn_on, "{child}: {text}");
+        }
+    }
+
+    #[test]
+    #[ignore = "run by the test above"]
+    fn panics_while_it_draws() {
+        let mut screen = Screen::take().expect("a terminal");
+        let drawn =
+            screen.draw(|frame| frame.render_widget(Paragraph::new("picture"), frame.area()));
+        drawn.expect("drawn");
+        let _ = screen.draw(|_| panic!("planted"));
+    }
+
+    #[test]
+    #[ignore = "run by the test above"]
+    fn panics_beside_a_thread_that_draws() {
+        let (begun, begins) = mpsc::channel();
+        let drawer = thread::spawn(move || {
+            let mut screen = Screen::take().expect("a terminal");
+            let mut further = 0;
+            for word in ["picture ", "another "].into_iter().cycle() {
+                let text = Paragraph::new(word.repeat(10));
+                screen
+                    .draw(|frame| frame.render_widget(text, frame.area()))
+                    .expect("drawn");
+                let _ = begun.send(());
+                further += u32::from(!Screen::is_taken());
+                // None of these must be seen.
+                if further == 20 {
+                    return;
+                }
+            }
+        });
+        begins.recv().expect("it draws");
+        let panicked = panic::catch_unwind(|| panic!("planted"));
+        assert!(panicked.is_err());
+        // Whatever it still draws would be seen.
+        drawer.join().expect("no panic");
+    }
+}

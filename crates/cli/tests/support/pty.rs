@@ -105,6 +105,13 @@ impl Terminal {
         self.keyboard.flush().expect("it reads");
     }
 
+    /// Forgets what is seen, as if something else had written all over it.
+    pub fn forget(&self) {
+        let mut screen = self.screen.lock().expect("no panic");
+        let (rows, columns) = screen.screen().size();
+        *screen = Parser::new(rows, columns, 1000);
+    }
+
     /// Makes the terminal larger or smaller.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         let mut screen = self.screen.lock().expect("no panic");
