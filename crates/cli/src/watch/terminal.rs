@@ -165,7 +165,7 @@ mod tests {
             let text = pty.text();
             assert!(pty.is_as_before(), "{child}: {text}");
             assert!(text.contains("planted"), "{child}: {text}");
-            let is_drawn_on = text.contains("picture ") || text.contains("another ");
+            let is_drawn_on = text.contains("pictures") || text.contains("drawn_on");
             assert!(!is_drawn_on, "{child}: {text}");
         }
     }
@@ -187,7 +187,7 @@ mod tests {
         let drawer = thread::spawn(move || {
             let mut screen = Screen::take().expect("a terminal");
             let mut further = 0;
-            for word in ["picture ", "another "].into_iter().cycle() {
+            for word in ["pictures", "drawn_on"].into_iter().cycle() {
                 let text = Paragraph::new(word.repeat(10));
                 screen
                     .draw(|frame| frame.render_widget(text, frame.area()))
