@@ -65,6 +65,10 @@ fn numbers_move_within_three_seconds_and_the_size_may_change() {
         assert!(screen.contains(expected), "no {expected}:\n{screen}");
     }
     assert!(terminal.is_taken());
+    // Longer than one wish holds.
+    thread::sleep(Duration::from_secs(6));
+    let now = frames(&terminal.text()).expect("still seen");
+    more_frames(&terminal, now, three);
     for (columns, rows) in [(100, 30), (60, 16), (50, 10), (120, 40), (80, 24)] {
         terminal.resize(columns, rows);
         let within = Duration::from_secs(1);

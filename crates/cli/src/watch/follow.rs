@@ -1,8 +1,9 @@
 //! What the files tell: the newest snapshot while the loop renews it, and each line that is written.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tachograph::{LatestFile, LogFollower, MetricsSnapshot, tail_lines};
 
@@ -20,7 +21,7 @@ const LOOKS_PER_WISH: u32 = 2;
 pub(crate) struct Look {
     /// Lines that are new, oldest first.
     pub(crate) lines: Vec<MetricsSnapshot>,
-    /// The newest snapshot, which may be one of those lines or older.
+    /// The newest snapshot, if it was written since the last look; it may be one of those lines or older.
     pub(crate) latest: Option<MetricsSnapshot>,
     /// Whether there is a log or a newest snapshot at all.
     pub(crate) exists: bool,
@@ -38,8 +39,8 @@ pub(crate) struct Follower {
     latest: LatestFile,
     looks: u32,
     cannot_ask: Option<String>,
-    /// The last trouble with the newest snapshot, which is told once.
-    trouble: Option<String>,
+    /// The newest snapshot alone, when it was last written.
+    written: Option<(SystemTime, u64)>,
 }
 
 impl Follower {
@@ -51,7 +52,7 @@ impl Follower {
             latest: LatestFile::of(log),
             looks: 0,
             cannot_ask: None,
-            trouble: None,
+            written: None,
         }
     }
 
@@ -63,17 +64,10 @@ impl Follower {
         self.looks = self.looks.wrapping_add(1);
         let mut look = Look::default();
         // Before the lines: a line that is written in between then has all of it, and nothing is counted twice.
-        match self.latest.read() {
-            Ok(latest) => {
-                look.latest = latest;
-                self.trouble = None;
-            }
-            Err(error) => {
-                let error = error.to_string();
-                if self.trouble.as_ref() != Some(&error) {
-                    look.problems.push(error.clone());
-                    self.trouble = Some(error);
-                }
+        if self.is_renewed() {
+            match self.latest.read() {
+                Ok(latest) => look.latest = latest,
+                Err(error) => look.problems.push(error.to_string()),
             }
         }
         for _ in 0..MAX_LINES {
@@ -83,9 +77,18 @@ impl Follower {
                 Some(Err(error)) => look.problems.push(error.to_string()),
             }
         }
-        look.exists = look.latest.is_some() || !look.lines.is_empty() || self.log.exists();
+        look.exists = self.written.is_some() || !look.lines.is_empty() || self.log.exists();
         look.cannot_ask.clone_from(&self.cannot_ask);
         look
+    }
+
+    /// Whether the newest snapshot was written since the last look. It takes long to read in comparison.
+    fn is_renewed(&mut self) -> bool {
+        let found = fs::metadata(self.latest.path()).ok();
+        let written = found.and_then(|found| Some((found.modified().ok()?, found.len())));
+        let is_renewed = written.is_some() && written != self.written;
+        self.written = written;
+        is_renewed
     }
 
     fn ask(&mut self) {

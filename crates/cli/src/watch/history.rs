@@ -9,6 +9,8 @@ use tachograph::MetricsSnapshot;
 pub(crate) const KEPT: usize = 60;
 /// Timers of a point that are kept; a log that has more is none that people read.
 const MAX_TIMERS: usize = 256;
+/// The highest bar of a sparkline, in eighths of a row: rows below each other stay apart.
+pub(crate) const HIGHEST: u64 = 7;
 /// Counts that a point has: all frames, then the five outcomes.
 pub(crate) const COUNTS: usize = 6;
 
@@ -157,7 +159,7 @@ pub(crate) fn whole(value: f64) -> usize {
     value.round() as usize // Saturates, also below 0 and for NaN.
 }
 
-/// Puts values into `columns` columns, the newest at the right, each column the highest of its values; as eighths of a column's height.
+/// Puts values into `columns` columns, the newest at the right, each column the highest of its values; as eighths of a row.
 ///
 /// What is more than nothing is seen as more than nothing.
 pub(crate) fn columns(values: &[Option<f64>], columns: usize) -> Vec<Option<u64>> {
@@ -168,7 +170,7 @@ pub(crate) fn columns(values: &[Option<f64>], columns: usize) -> Vec<Option<u64>
         .take(columns)
         .map(|values| {
             let value = values.iter().flatten().copied().reduce(f64::max)?;
-            Some(eighths(value, highest, 1))
+            Some(scaled(value, highest, HIGHEST))
         })
         .collect();
     heights.resize(columns, None);
@@ -176,11 +178,11 @@ pub(crate) fn columns(values: &[Option<f64>], columns: usize) -> Vec<Option<u64>
     heights
 }
 
-/// `value` as eighths of `rows` rows of which `highest` fills all.
-pub(crate) fn eighths(value: f64, highest: f64, rows: u16) -> u64 {
-    let all = f64::from(rows) * 8.0;
+/// `value` in steps of which `highest` has `steps`.
+pub(crate) fn scaled(value: f64, highest: f64, steps: u64) -> u64 {
+    let steps = steps as f64;
     if value > 0.0 && highest > 0.0 {
-        whole((value / highest * all).clamp(1.0, all)) as u64
+        whole((value / highest * steps).clamp(1.0, steps)) as u64
     } else {
         0
     }
@@ -253,10 +255,10 @@ mod tests {
     #[test]
     fn columns_show_the_highest_and_the_newest_at_the_right() {
         let values: Vec<_> = (0..60).map(|n| Some(f64::from(n) / 59.0)).collect();
-        assert_eq!(columns(&values, 60).last(), Some(&Some(8)));
+        assert_eq!(columns(&values, 60).last(), Some(&Some(7)));
         assert_eq!(columns(&values, 60).first(), Some(&Some(0)));
-        assert_eq!(columns(&values, 3), [Some(3), Some(5), Some(8)]);
-        assert_eq!(columns(&values[..30], 4), [None, None, Some(4), Some(8)]);
+        assert_eq!(columns(&values, 3), [Some(3), Some(5), Some(7)]);
+        assert_eq!(columns(&values[..30], 4), [None, None, Some(4), Some(7)]);
         assert_eq!(columns(&[Some(1e-9), Some(1.0)], 60)[58], Some(1));
         assert!(columns(&[], 0).is_empty());
     }

@@ -97,9 +97,11 @@ impl Picture {
         }
         // One that was seen before is no news, though it may be that of an earlier run, whose place in time is harder to tell.
         let seen = self.last_latest;
-        self.last_latest = look.latest.as_ref().map(|it| (it.sequence, it.timestamp));
-        let latest = look.latest.filter(|_| self.last_latest != seen);
-        let latest = latest.map(Arc::new);
+        let latest = look.latest.map(Arc::new);
+        let latest = latest.filter(|it| seen != Some((it.sequence, it.timestamp)));
+        if let Some(latest) = &latest {
+            self.last_latest = Some((latest.sequence, latest.timestamp));
+        }
         let is_newer = |latest: &Arc<MetricsSnapshot>| match &newest {
             Some(line) => is_after(latest, line),
             None => true,

@@ -70,9 +70,13 @@ impl Theme {
         self.colored(Style::new(), Color::Cyan)
     }
 
-    /// The row that is selected.
+    /// The row that is selected: all of it alike, whatever colours it had.
     pub(crate) fn selected(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
+        Style::new()
+            .fg(Color::Reset)
+            .bg(Color::Reset)
+            .add_modifier(Modifier::REVERSED)
+            .remove_modifier(Modifier::DIM)
     }
 
     /// All is well.

@@ -1,6 +1,7 @@
 //! The slowest frames of the window, each with its stages as one bar.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
@@ -20,22 +21,24 @@ use super::{Shown, styled};
 const MAX_FRAMES: usize = 64;
 /// Stages of a frame that are listed.
 const MAX_STAGES: usize = 256;
+/// Stages that have a letter.
+const MAX_LETTERS: usize = 26;
 
-/// The letters of the stages, in the order in which they are met.
+/// The letters of the stages, those that take most of the time first.
 struct Letters(Vec<Arc<str>>);
 
 impl Letters {
     fn of(frames: &[FrameRecord]) -> Self {
-        let mut names: Vec<Arc<str>> = Vec::new();
-        let stages = frames
-            .iter()
-            .flat_map(|frame| frame.stages.iter().take(MAX_STAGES));
-        for stage in stages {
-            if !names.contains(&stage.stage) && names.len() < 26 {
-                names.push(Arc::clone(&stage.stage));
+        let mut totals: BTreeMap<&Arc<str>, f64> = BTreeMap::new();
+        for frame in frames {
+            for stage in frame.stages.iter().take(MAX_STAGES) {
+                *totals.entry(&stage.stage).or_default() += stage.ms;
             }
         }
-        Self(names)
+        let mut names: Vec<_> = totals.into_iter().collect();
+        names.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        let names = names.into_iter().map(|(name, _)| Arc::clone(name));
+        Self(names.take(MAX_LETTERS).collect())
     }
 
     fn place(&self, stage: &str) -> Option<usize> {

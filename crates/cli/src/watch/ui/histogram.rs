@@ -7,7 +7,7 @@ use ratatui::text::Span;
 use ratatui::widgets::{Sparkline, SparklineBar, Widget};
 use tachograph::{Limit, Unit, format};
 
-use super::super::history::{eighths, whole};
+use super::super::history::{scaled, whole};
 use super::super::text::{clean, fit, width};
 use super::{Shown, pane, styled};
 use crate::lines::millis;
@@ -205,6 +205,7 @@ fn bars(shown: &Shown<'_>, axis: &Axis, area: Rect, buffer: &mut Buffer) {
     let highest = counts.iter().copied().fold(0.0, f64::max);
     let column = |quantile| usize::from(axis.column(millis(histogram.value_at_quantile(quantile))));
     let [p95, p99] = [0.95, 0.99].map(column);
+    let eighths = u64::from(area.height) * 8;
     let bars = counts.into_iter().enumerate().map(|(at, count)| {
         let style = match at {
             at if at > p99 => theme.bad(),
@@ -215,13 +216,13 @@ fn bars(shown: &Shown<'_>, axis: &Axis, area: Rect, buffer: &mut Buffer) {
         let height = if count < 0.5 {
             0
         } else {
-            eighths(count, highest, area.height)
+            scaled(count, highest, eighths)
         };
         SparklineBar::from(height).style(Some(style))
     });
     Sparkline::default()
         .data(bars)
-        .max(u64::from(area.height) * 8)
+        .max(eighths)
         .render(area, buffer);
 }
 
