@@ -55,7 +55,7 @@ until [ -s logs/metrics.json ]; do sleep 0.1; done
 export LANG=C.UTF-8 TERM=xterm-256color
 tmux -S "$socket" new-session -d -x 110 -y 34 "$tacho watch"
 sleep "$seconds"
-tmux -S "$socket" capture-pane -e -p >screen.ansi
+tmux -S "$socket" capture-pane -e -p -N >screen.ansi
 tmux -S "$socket" send-keys q
 
 {
@@ -63,8 +63,8 @@ tmux -S "$socket" send-keys q
     printf 'body{margin:0;background:#14161a;color:#d8dbe0}'
     printf 'pre{margin:14px;font:15px/1.164 "DejaVu Sans Mono",monospace;white-space:pre}'
     printf '</style><pre>'
-    # aha knows no dim; grey comes near.
-    sed 's/\x1b\[2m/\x1b[90m/g' screen.ansi | aha --black --no-header
+    # aha takes a reset colour for the end of reverse, and knows no dim: grey comes near.
+    sed 's/\(\x1b\[0[;0-9]*m\)\x1b\[39m\x1b\[49m/\1/g; s/\x1b\[\([01;]*\)2m/\x1b[\190m/g' screen.ansi | aha --black --no-header
     printf '</pre>'
 } >screen.html
 # shellcheck disable=SC2016

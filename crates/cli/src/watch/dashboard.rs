@@ -19,8 +19,8 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::stop::Stop;
 
-/// How long a wait for keys may keep everything else waiting.
-const WAIT: Duration = Duration::from_millis(100);
+/// How long a wait for keys and news may keep warnings and signals waiting.
+const WAIT: Duration = Duration::from_millis(200);
 /// The picture is drawn anew so often even if there is no news, because ages go on.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
 /// Looks that wait to be taken in. When there are more, the follower waits.
@@ -96,6 +96,7 @@ impl Dashboard {
         mut quit: impl FnMut() -> Quit,
     ) -> io::Result<()> {
         let mut signals = Signals::register()?;
+        let keys = keys()?;
         let mut drawn: Option<Instant> = None;
         while !stop.is_requested() && Screen::is_taken() {
             if drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_EVERY) {
@@ -103,39 +104,32 @@ impl Dashboard {
                 screen.draw(|frame| ui::draw(&self.state, now, frame))?;
                 drawn = Some(Instant::now());
             }
-            let mut changed = self.take_in(follower);
-            if event::poll(WAIT)? {
-                match self.handle(&event::read()?) {
-                    Wish::None => {}
-                    Wish::Draw => changed = true,
-                    Wish::Redraw => {
-                        screen.forget()?;
-                        changed = true;
-                    }
-                    Wish::Suspend => {
-                        screen.aside(|| signals.suspend())?;
-                        changed = true;
-                    }
-                    Wish::Quit => {
-                        if quit() == Quit::Now {
-                            return Ok(());
-                        }
-                        self.state.ending = true;
-                        changed = true;
-                    }
-                }
+            let mut wish = Wish::None;
+            channel::select! {
+                recv(keys) -> event => wish = self.handle(&event.map_err(io::Error::other)??),
+                recv(follower.looks) -> look => if let Ok(look) = look && self.take_in(look) {
+                    wish = Wish::Draw;
+                },
+                recv(stop.wake()) -> _ => return Ok(()),
+                default(WAIT) => {}
+            }
+            if self.take_in_warnings() && wish == Wish::None {
+                wish = Wish::Draw;
+            }
+            match wish {
+                Wish::None | Wish::Draw => {}
+                Wish::Redraw => screen.forget()?,
+                Wish::Suspend => screen.aside(|| signals.suspend())?,
+                Wish::Quit if quit() == Quit::Now => return Ok(()),
+                Wish::Quit => self.state.ending = true,
             }
             match signals.pending() {
-                Some(Signalled::Continued) => {
-                    screen.aside(|| Ok(()))?;
-                    changed = true;
-                }
+                Some(Signalled::Continued) => screen.aside(|| Ok(()))?,
                 Some(Signalled::Quit) => screen.aside(Signals::quit)?,
+                None if wish == Wish::None => continue,
                 None => {}
             }
-            if changed {
-                drawn = None;
-            }
+            drawn = None;
         }
         Ok(())
     }
@@ -148,19 +142,18 @@ impl Dashboard {
         }
     }
 
-    /// Takes in what has come from the follower and from the loop in this process.
-    fn take_in(&mut self, follower: &Following) -> bool {
-        let mut changed = false;
-        for look in follower.looks.try_iter() {
-            let now = self.begun.elapsed().as_secs_f64();
-            changed |= self.state.update(look, now, wall_clock());
-        }
-        if let Some(console) = &self.console {
-            let warning = console.newest_warning();
-            changed |= warning != self.state.warning;
-            self.state.warning = warning;
-        }
-        changed
+    /// Takes in what the follower has found; whether that changes the picture.
+    fn take_in(&mut self, look: Look) -> bool {
+        let now = self.now();
+        self.state.update(look, now, wall_clock())
+    }
+
+    /// Takes in what the loop in this process warns of.
+    fn take_in_warnings(&mut self) -> bool {
+        let warning = self.console.as_ref().and_then(Console::newest_warning);
+        let is_new = warning != self.state.warning;
+        self.state.warning = warning;
+        is_new
     }
 
     fn now(&self) -> f64 {
@@ -172,6 +165,26 @@ impl Dashboard {
 fn wall_clock() -> f64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// What is typed, and changes of the terminal's size.
+///
+/// The thread waits without a time limit, because crossterm spins through the last millisecond of one. Nothing can wake it but a
+/// key, so it stays until the process ends, which is soon after.
+fn keys() -> io::Result<Receiver<io::Result<Event>>> {
+    let (sender, keys) = channel::bounded(0);
+    thread::Builder::new()
+        .name("tacho-keys".to_owned())
+        .spawn(move || {
+            loop {
+                let event = event::read();
+                let is_over = event.is_err();
+                if sender.send(event).is_err() || is_over {
+                    return;
+                }
+            }
+        })?;
+    Ok(keys)
 }
 
 /// The thread that reads files, which may take its time.

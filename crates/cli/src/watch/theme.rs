@@ -62,7 +62,9 @@ impl Theme {
 
     /// Names of panes.
     pub(crate) fn title(self) -> Style {
-        self.colored(self.strong(), Color::Cyan)
+        // A pane's line, which it stands on, is dim.
+        let style = self.strong().remove_modifier(Modifier::DIM);
+        self.colored(style, Color::Cyan)
     }
 
     /// Sparklines and bars.

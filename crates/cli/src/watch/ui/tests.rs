@@ -387,7 +387,7 @@ fn without_colour_marks_and_reverse_carry_the_meaning() {
     assert_eq!(selected.count(), 1, "the selected stage");
     let text = text(&buffer);
     assert!(text.contains('⚠') && text.contains('✗') && text.contains('✓'));
-    assert!(text.contains("bcccc"), "a letter for each stage: {text}");
+    assert!(text.contains("baaaa"), "a letter for each stage: {text}");
     let colored = drawn(&live(COLOR), 10.3, (120, 40));
     assert!(
         !colored.content.iter().all(plain),
