@@ -19,10 +19,14 @@ folder=$(mktemp -d)
 socket=$folder/tmux
 finish() {
     tmux -S "$socket" kill-server 2>/dev/null || true
-    for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
-    wait
+    # The loop before the model, of which it would warn.
+    for job in $loop $model; do
+        kill "$job" 2>/dev/null || true
+        wait "$job" 2>/dev/null || true
+    done
     rm -rf "$folder"
 }
+loop='' model=''
 trap finish EXIT
 
 # Answers each request after 0.25 to 0.6 s.
@@ -47,10 +51,12 @@ print(server.server_port, flush=True)
 server.serve_forever()
 PYTHON
 python3 "$folder/model.py" >"$folder/port" &
+model=$!
 until [ -s "$folder/port" ]; do sleep 0.1; done
 
 cd "$folder"
 "$tacho" run --quiet --metrics-interval 5s --llm-url "http://127.0.0.1:$(cat port)" --llm-model llava &
+loop=$!
 until [ -s logs/metrics.json ]; do sleep 0.1; done
 export LANG=C.UTF-8 TERM=xterm-256color
 tmux -S "$socket" new-session -d -x 110 -y 34 "$tacho watch"
@@ -59,15 +65,23 @@ tmux -S "$socket" capture-pane -e -p -N >screen.ansi
 tmux -S "$socket" send-keys q
 
 {
-    printf '<!doctype html><meta charset="utf-8"><style>'
-    printf 'body{margin:0;background:#14161a;color:#d8dbe0}'
-    printf 'pre{margin:14px;font:15px/1.164 "DejaVu Sans Mono",monospace;white-space:pre}'
-    printf '</style><pre>'
+    cat <<'HTML'
+<!doctype html><meta charset="utf-8"><style>
+body { margin: 0; background: #15181d; color: #d5d8de }
+pre { margin: 14px; font: 15px/1.164 "DejaVu Sans Mono", monospace }
+.dimgray { color: #15181d } .highlighted { color: #7d838e }
+.red { color: #e8666d } .green { color: #8cc570 } .yellow { color: #e6bd6a } .blue { color: #6aa7ee }
+.purple { color: #c583dd } .cyan { color: #4fb3bf }
+.bg-red { background: #e8666d } .bg-green { background: #8cc570 } .bg-yellow { background: #e6bd6a }
+.bg-blue { background: #6aa7ee } .bg-purple { background: #c583dd } .bg-cyan { background: #4fb3bf }
+.inverted { color: #15181d } .bg-inverted { background: #d5d8de } .bold { font-weight: bold }
+</style><pre>
+HTML
     # aha takes a reset colour for the end of reverse, and knows no dim: grey comes near.
-    sed 's/\(\x1b\[0[;0-9]*m\)\x1b\[39m\x1b\[49m/\1/g; s/\x1b\[\([01;]*\)2m/\x1b[\190m/g' screen.ansi | aha --black --no-header
+    sed 's/\(\x1b\[0[;0-9]*m\)\x1b\[39m\x1b\[49m/\1/g; s/\x1b\[\([01;]*\)2m/\x1b[\190m/g' screen.ansi |
+        aha --black --stylesheet --no-header
     printf '</pre>'
 } >screen.html
-# shellcheck disable=SC2016
 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$folder/profile" \
     --force-device-scale-factor=1.5 --window-size=1022,624 --screenshot="$folder/screen.png" \

@@ -412,3 +412,48 @@ fn run_with_watch_keeps_its_warnings_for_afterwards() {
     let after = terminal.text();
     assert!(after.contains("tacho: warning: frame 15"), "{after}");
 }
+
+#[test]
+fn keys_come_from_the_terminal_where_the_video_comes_from_a_pipe() {
+    let folder = folder_with(&story());
+    // What is typed before the video has ended is for the dashboard.
+    let script = format!("cat input.y4m | {TACHO} run --watch --input - --fps 10");
+    let mut terminal = Terminal::start("sh", &["-c", &script], folder.path(), (80, 24), &[]);
+    more_frames(&terminal, 0, Duration::from_secs(10));
+    terminal.press("3");
+    terminal.until("the slowest frames", |screen| {
+        screen.contains("slowest first")
+    });
+    terminal.press("q");
+    assert!(terminal.wait().success());
+    assert!(terminal.is_as_before());
+    let frames = last_line(&folder)["frames_processed"].as_u64();
+    assert!(frames < Some(40), "it ended before its input: {frames:?}");
+}
+
+#[test]
+fn a_loop_that_hangs_is_live_and_says_where() {
+    let folder = folder_with(&story());
+    let url = support::model(None);
+    let input = ["run", "--quiet", "--input", "input.y4m"];
+    let _loop = start(
+        &folder,
+        &[&input[..], &["--llm-url", &url, "--llm-model", "m"]].concat(),
+    );
+    until("a log", || exists(&folder, "logs/metrics.json"));
+    let mut terminal = watch(&folder, (80, 24));
+    let seconds = |screen: &str| -> Option<f64> {
+        let (_, after) = screen.split_once("llm_inference for ")?;
+        after.split_once(" s")?.0.parse().ok()
+    };
+    let screen = terminal.until("where", |screen| {
+        seconds(screen).is_some_and(|it| it >= 1.0)
+    });
+    let first = seconds(&screen).expect("seen");
+    let screen = terminal.until("more seconds", |screen| {
+        seconds(screen).is_some_and(|it| it > first + 1.5) && screen.contains("● live")
+    });
+    assert!(!screen.contains("still running?"), "{screen}");
+    terminal.press("q");
+    assert!(terminal.wait().success());
+}

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(columns(&values, 60).last(), Some(&Some(7)));
         assert_eq!(columns(&values, 60).first(), Some(&Some(0)));
         assert_eq!(columns(&values, 3), [Some(2), Some(5), Some(7)]);
-        assert_eq!(columns(&values[..30], 4), [None, None, Some(4), Some(7)]);
+        assert_eq!(columns(&values[..30], 4), [None, None, Some(3), Some(7)]);
         assert_eq!(columns(&[Some(1e-9), Some(1.0)], 60)[58], Some(1));
         assert!(columns(&[], 0).is_empty());
     }

@@ -154,7 +154,7 @@ pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     for ((timer, _), row) in in_sight.zip(sparks.rows()) {
         sparkline(&history.p95(timer.0), row, shown.theme.chart(), buffer);
     }
-    if let Some(row) = body.rows().nth(selected - first) {
+    if let Some(row) = table.rows().nth(selected - first) {
         buffer.set_style(row, shown.theme.selected());
     }
 }
