@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check::CheckArgs;
+use crate::compare::CompareArgs;
 use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
 use crate::tail::TailArgs;
+use crate::trace::TraceArgs;
 use crate::watch::WatchArgs;
 
 const AFTER_HELP: &str = "\
@@ -18,7 +21,7 @@ ffmpeg feeds any camera or file:
 Exit codes: 0 when the input ended, the time was over or a signal came; 1 when the run failed;
 2 for wrong usage or configuration.";
 
-/// Runs an instrumented frame loop on real or synthetic video.
+/// Runs an instrumented frame loop, and watches, reports and judges what any such loop has logged.
 #[derive(Debug, Parser)]
 #[command(name = "tacho", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -29,8 +32,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
-    Tail(TailArgs),
     Watch(WatchArgs),
+    Check(CheckArgs),
+    Compare(CompareArgs),
+    Tail(TailArgs),
+    Trace(TraceArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -35,6 +35,9 @@ pub(crate) enum Error {
     /// There is no log to read.
     #[error(transparent)]
     Lines(#[from] ReadError),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
     /// The event log cannot be used.
     #[error(transparent)]
     Events(#[from] EventsError),
@@ -61,9 +64,6 @@ pub(crate) enum Error {
     /// A field that no line has.
     #[error(transparent)]
     Field(#[from] FieldError),
-    /// Standard output does not take what there is to print.
-    #[error("cannot write to standard output: {0}")]
-    Output(std::io::Error),
     /// A file that was asked for cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -78,7 +78,12 @@ impl Error {
     /// 2 for usage and configuration, 1 for the run.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Lines(_) | Self::Field(_) => 2,
+            Self::Usage(_)
+            | Self::Url(_)
+            | Self::Config(_)
+            | Self::Lines(_)
+            | Self::Field(_)
+            | Self::Output(_) => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

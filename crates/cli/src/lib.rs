@@ -9,10 +9,13 @@
 //! A library so that tests and fuzzers can reach what reads foreign bytes; its face is [`main`] and the video input.
 
 mod args;
+mod check;
 mod collector;
+mod compare;
 mod completions;
 mod console;
 mod describe;
+mod destination;
 mod detect;
 mod error;
 mod events;
@@ -22,12 +25,15 @@ mod jpeg;
 mod lines;
 mod man;
 mod motion;
+mod output;
 mod pipeline;
 mod run;
 mod source;
+mod stats;
 mod stop;
 mod suppress;
 mod tail;
+mod trace;
 mod watch;
 
 use std::io::Write;
@@ -44,8 +50,11 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
-            Command::Tail(args) => tail::run(&args),
             Command::Watch(args) => watch::run(&args),
+            Command::Check(args) => check::check(&args),
+            Command::Compare(args) => compare::compare(&args),
+            Command::Tail(args) => tail::run(&args),
+            Command::Trace(args) => trace::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         },

@@ -1,7 +1,6 @@
 //! `tacho man`: the manual pages.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use clap_mangen::Man;
 
 use crate::args::Cli;
 use crate::error::Error;
+use crate::output::print;
 
 const AFTER_HELP: &str = "\
   tacho man | man -l -                       # to read it
@@ -36,9 +36,9 @@ pub(crate) fn run(args: &ManArgs) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut page = Vec::new();
-    let rendered = Man::new(Cli::command()).render(&mut page);
-    match rendered.and_then(|()| io::stdout().write_all(&page)) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    // As in the folder: `tacho help` has no page.
+    let command = Cli::command().disable_help_subcommand(true);
+    Man::new(command).render(&mut page).map_err(Error::Output)?;
+    print(&String::from_utf8_lossy(&page))?;
+    Ok(ExitCode::SUCCESS)
 }

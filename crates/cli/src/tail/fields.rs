@@ -17,7 +17,7 @@ const PROPOSED: usize = 3;
 pub(crate) enum FieldError {
     /// No line has it.
     #[error(
-        "unknown field {:?}{}; `tacho tail --fields all` shows all of them",
+        "unknown field {:?}{}; `tacho tail --fields all` shows what there is",
         format::clean(name),
         proposal(alike)
     )]
@@ -32,7 +32,7 @@ pub(crate) enum FieldError {
 fn proposal(alike: &[String]) -> String {
     match alike {
         [] => String::new(),
-        names => format!(", did you mean {}?", format::clean(&names.join(" or "))),
+        names => format!(" (near it are {})", format::clean(&names.join(", "))),
     }
 }
 

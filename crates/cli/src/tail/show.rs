@@ -10,6 +10,9 @@ use tachograph::{MetricsSnapshot, Status, StatusStyle, Targets, format};
 
 use super::fields::{Field, Selection, value};
 
+/// Blanks at each side of a column.
+const PADDING: u16 = 1;
+
 /// Something that lines are handed to, one after the other.
 pub(super) trait Show {
     /// Takes the next line.
@@ -121,11 +124,15 @@ impl<W: Write> Show for Columns<W> {
         table.add_rows(self.rows.drain(..).map(Row::from));
         let widths = self.widths.iter().map(|width| {
             // What comes later stands under what came before.
-            ColumnConstraint::LowerBoundary(Width::Fixed(*width))
+            ColumnConstraint::LowerBoundary(Width::Fixed(width.saturating_add(2 * PADDING)))
         });
         table.set_constraints(widths);
         writeln!(self.output, "{}", table.trim_fmt())?;
-        self.widths = table.column_max_content_widths();
+        let widths = table.column_max_content_widths();
+        self.widths.resize(widths.len(), 0);
+        for (widest, width) in self.widths.iter_mut().zip(widths) {
+            *widest = width.max(*widest);
+        }
         self.output.flush()
     }
 }
@@ -224,18 +231,25 @@ impl<W: Write> Show for Csv<W> {
     fn line(&mut self, line: MetricsSnapshot) -> io::Result<()> {
         if self.fields.is_empty() {
             self.fields = self.selection.fields(&line);
-            self.output
-                .write_record(self.fields.iter().map(|field| &field.name))?;
+            let names = self.fields.iter().map(|field| &field.name);
+            self.output.write_record(names).map_err(cause)?;
         }
         let line = value(&line, &self.fields);
         let values = self.fields.iter().map(|field| field.of(&line));
-        self.output
-            .write_record(values.map(|value| value.map_or_else(String::new, text)))?;
-        Ok(())
+        let texts = values.map(|value| value.map_or_else(String::new, text));
+        self.output.write_record(texts).map_err(cause)
     }
 
     fn pause(&mut self) -> io::Result<()> {
         self.output.flush()
+    }
+}
+
+/// What the system said, so that a closed pipe can be told from other troubles.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn newest(file: &mut File, count: usize) -> io::Result<(u64, usize)> 
         };
         bytes.truncate(first_whole);
         rest = bytes;
-        if rest.len() as u64 > 2 * MAX_LINE {
+        if rest.len() as u64 > MAX_LINE {
             // Too long to be one of ours. Its end alone is no snapshot either, so that is all that has to be kept.
             let middle = rest.len() - 1;
             search.at -= middle as u64;

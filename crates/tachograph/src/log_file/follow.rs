@@ -10,7 +10,7 @@ use tachograph_reducer::MetricsSnapshot;
 use super::lines::{AtEnd, Lines};
 use super::reader::LineError;
 use super::rotate::{identity, rotated_path};
-use super::source::{Source, numbers_above};
+use super::source::{Source, numbers_above, sources};
 
 /// Reads a log and goes on with what is written to it: [`LogReader::follow`](super::LogReader::follow).
 ///
@@ -36,6 +36,8 @@ pub struct LogFollower {
     ahead: VecDeque<Source>,
     /// The file that is being read; the one that is being written once nothing is ahead.
     current: Option<Lines>,
+    /// Whether there has been no file yet.
+    is_waiting: bool,
     /// The last problem with the file itself, which is reported once and not at every call.
     trouble: Option<LineError>,
 }
@@ -52,9 +54,11 @@ enum Fate {
 
 impl LogFollower {
     pub(super) fn new(path: PathBuf, files: vec::IntoIter<Source>) -> Self {
+        let ahead: VecDeque<_> = files.filter(|it| !it.is_missing).collect();
         Self {
             path,
-            ahead: files.filter(|it| !it.is_missing).collect(),
+            is_waiting: ahead.is_empty(),
+            ahead,
             current: None,
             trouble: None,
         }
@@ -101,6 +105,12 @@ impl LogFollower {
 
     /// Opens the next file; `None` if there is none yet.
     fn open_next(&mut self) -> Option<Result<Lines, LineError>> {
+        if self.is_waiting {
+            // Whatever there is has come since, also if it was rotated at once.
+            let files = sources(&self.path).into_iter();
+            self.ahead = files.filter(|it| !it.is_missing).collect();
+            self.is_waiting = self.ahead.is_empty();
+        }
         let source = match self.ahead.pop_front() {
             Some(source) => source,
             None => Some(Source::now(self.path.clone())).filter(|it| !it.is_missing)?,

@@ -151,6 +151,12 @@ fn new_lines_are_followed_from_the_newest_on() {
     log.append(line(2)).unwrap();
     assert_eq!(poll(&mut waiting), [Ok(1), Ok(2)]);
 
+    let (_other, elsewhere) = place();
+    let mut late = tail_lines(&elsewhere, 10).follow();
+    let _log = rotated(&elsewhere, 8);
+    let all: Vec<_> = (1..=8).map(Ok).collect();
+    assert_eq!(poll(&mut late), all, "also what is rotated by now");
+
     let mut one = tail_lines(&path, 1).follow();
     let mut none = tail_lines(&path, 0).follow();
     let mut all = read_lines(&path).follow();
@@ -240,10 +246,16 @@ fn half_a_line_is_waited_for_and_a_repaired_one_forgotten() {
     log.append(line(4)).unwrap();
     assert_eq!(poll(&mut follower), [Ok(4)]);
 
+    append(&path, &whole[..60]);
+    let mut none = tail_lines(&path, 0).follow();
+    append(&path, &whole[60..]);
+    assert_eq!(poll(&mut none), [Ok(2)], "it was half there");
+    assert_eq!(poll(&mut follower), [Ok(2)]);
+
     append(&path, "# by hand");
     assert_eq!(poll(&mut follower), []);
     log.append(line(5)).unwrap();
-    assert_eq!(poll(&mut follower), [Err(4), Ok(5)]);
+    assert_eq!(poll(&mut follower), [Err(5), Ok(5)]);
 }
 
 #[test]
@@ -255,4 +267,29 @@ fn a_torn_line_in_a_file_that_was_rotated_is_reported() {
     fs::rename(&path, rotated_path(&path, 1)).unwrap();
     write(&path, &format!("{}\n", line(3)));
     assert_eq!(poll(&mut follower), [Err(2), Ok(3)]);
+}
+
+#[test]
+fn a_writer_that_rotates_meanwhile_is_followed_without_loss() {
+    let (_folder, path) = place();
+    let count = 600;
+    let options = LogOptions {
+        path: path.clone(),
+        rotate_bytes: 2 * (line(1).len() as u64 + 1) + 100,
+        rotate_files: 1000,
+    };
+    let (mut log, _) = LogFile::open(options).unwrap();
+    let mut follower = read_lines(&path).follow();
+    let writer = std::thread::spawn(move || {
+        for number in 1..=count {
+            log.append(line(number)).unwrap();
+        }
+    });
+    let mut seen = Vec::new();
+    while !writer.is_finished() {
+        seen.extend(poll(&mut follower));
+    }
+    writer.join().unwrap();
+    seen.extend(poll(&mut follower));
+    assert!(seen.into_iter().eq((1..=count).map(Ok)));
 }
