@@ -34,11 +34,11 @@ pub(crate) use terminal::restore;
 use theme::Theme;
 
 const AFTER_HELP: &str = "\
-  tacho run & tacho watch
-  tacho watch /var/log/camera/metrics.json --config tacho.toml
-
-While it runs, the loop renews its newest snapshot each second; it needs leave to write beside the log for that.
+While it runs, the loop renews its newest snapshot each second; that needs leave to write beside the log.
 Keys are shown at the bottom; ? explains the rest.
+
+  tacho watch
+  tacho watch /var/log/camera/metrics.json --config tacho.toml
 
 Exit codes: 0 when you quit or a signal came; 2 for wrong usage or configuration, or without a terminal.";
 

@@ -143,20 +143,8 @@ fn list(shown: &Shown<'_>, selected: Option<usize>, area: Rect, buffer: &mut Buf
         .any(|pair| matches!(pair, [a, b] if a.lane != b.lane));
     let in_sight = frames.iter().skip(first).take(rows);
     let table_rows = in_sight.map(|frame| {
-        let mut cells = vec![
-            Cell::from(format!(" {}", utc(shown.snapshot.timestamp - frame.age_s))),
-            right(frame_number(frame, has_lanes)),
-            Cell::from(Span::styled(
-                format!(" {}", fit(&clean(&frame.outcome), 10)),
-                outcome_style(theme, &frame.outcome),
-            )),
-            right(format::millis(frame.ms)),
-        ];
-        let event = frame.event_id.map(|id| id.to_string());
-        cells.push(right(event.unwrap_or_default()));
-        cells.push(Cell::from(" "));
-        cells.push(Cell::from(letters.bar(frame, slowest, columns, theme)));
-        Row::new(cells)
+        let bar = letters.bar(frame, slowest, columns, theme);
+        row(shown, frame, has_lanes, bar)
     });
     let bar = [Constraint::Length(1), Constraint::Fill(1)];
     let table = Table::new(table_rows, widths.into_iter().chain(bar)).column_spacing(0);
@@ -169,6 +157,27 @@ fn list(shown: &Shown<'_>, selected: Option<usize>, area: Rect, buffer: &mut Buf
         };
         buffer.set_style(named, theme.selected());
     }
+}
+
+fn row(
+    shown: &Shown<'_>,
+    frame: &FrameRecord,
+    has_lanes: bool,
+    bar: Line<'static>,
+) -> Row<'static> {
+    let ended = utc(shown.snapshot.timestamp - frame.age_s);
+    let outcome = format!(" {}", fit(&clean(&frame.outcome), 10));
+    let style = outcome_style(shown.theme, &frame.outcome);
+    let event = frame.event_id.map(|id| id.to_string());
+    Row::new([
+        Cell::from(format!(" {ended}")),
+        right(frame_number(frame, has_lanes)),
+        Cell::from(Span::styled(outcome, style)),
+        right(format::millis(frame.ms)),
+        right(event.unwrap_or_default()),
+        Cell::from(" "),
+        Cell::from(bar),
+    ])
 }
 
 fn right(text: impl Into<Cow<'static, str>>) -> Cell<'static> {

@@ -128,28 +128,17 @@ pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
         height: area.height - 1,
         ..area
     };
-    let mut constraints = vec![Constraint::Length(name_width + 1)];
-    constraints.extend(
-        columns
-            .iter()
-            .map(|column| Constraint::Length(column.width())),
-    );
-    constraints.push(Constraint::Length(2));
     let [table, sparks] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(spark)])
         .spacing(1)
         .areas(body);
     let in_sight = timers.iter().zip(&names).skip(first).take(rows);
-    let table_rows = in_sight.clone().map(|(&(name, stats), shown_name)| {
+    let stages = in_sight.clone().map(|(&(name, stats), shown_name)| {
         let judged = State::judged(shown.evaluations, name);
         let name = format!(" {}", fit(shown_name, name_width));
         stage(shown, name, stats, &judged, &columns)
     });
-    let table_rows: Vec<_> = table_rows.collect();
-    Widget::render(
-        Table::new(table_rows, constraints).column_spacing(0),
-        table,
-        buffer,
-    );
+    let widths = widths(name_width, &columns);
+    Widget::render(Table::new(stages, widths).column_spacing(0), table, buffer);
     let (_, history) = shown.state.history(shown.now);
     for ((timer, _), row) in in_sight.zip(sparks.rows()) {
         sparkline(&history.p95(timer.0), row, shown.theme.chart(), buffer);
@@ -157,6 +146,13 @@ pub(super) fn draw(shown: &Shown<'_>, area: Rect, buffer: &mut Buffer) {
     if let Some(row) = table.rows().nth(selected - first) {
         buffer.set_style(row, shown.theme.selected());
     }
+}
+
+/// The widths of name, columns and mark.
+fn widths(name: u16, columns: &[Column]) -> impl Iterator<Item = Constraint> {
+    let columns = columns.iter().map(|column| column.width());
+    let all = std::iter::once(name + 1).chain(columns).chain([2]);
+    all.map(Constraint::Length)
 }
 
 /// The first row of a list that is scrolled no further than `selected` needs.
