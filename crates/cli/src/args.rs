@@ -12,6 +12,7 @@ use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
 use crate::tail::TailArgs;
 use crate::trace::TraceArgs;
+use crate::watch::WatchArgs;
 
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
@@ -31,6 +32,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Watch(WatchArgs),
     Check(CheckArgs),
     Compare(CompareArgs),
     Tail(TailArgs),
@@ -109,6 +111,14 @@ pub(crate) struct RunArgs {
         help = "Configuration file (TOML); TACHOGRAPH_* variables go over it, options over those"
     )]
     pub(crate) config: Option<PathBuf>,
+
+    /// Show the loop live in the terminal, as `tacho watch` does, instead of a status
+    #[arg(
+        long,
+        conflicts_with = "quiet",
+        help = "Show the loop live in the terminal, as tacho watch does, instead of its status"
+    )]
+    pub(crate) watch: bool,
 
     /// Print nothing but warnings and errors
     #[arg(long)]

@@ -58,6 +58,9 @@ pub(crate) enum Error {
     /// There is no thread for descriptions.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// The terminal cannot be used any more.
+    #[error("cannot use the terminal: {0}")]
+    Terminal(std::io::Error),
     /// A field that no line has.
     #[error(transparent)]
     Field(#[from] FieldError),

@@ -34,6 +34,7 @@ mod stop;
 mod suppress;
 mod tail;
 mod trace;
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Watch(args) => watch::run(&args),
             Command::Check(args) => check::check(&args),
             Command::Compare(args) => compare::compare(&args),
             Command::Tail(args) => tail::run(&args),
