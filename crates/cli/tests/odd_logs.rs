@@ -58,7 +58,8 @@ fn odd_values() -> Vec<Value> {
         json!([]),
         json!({}),
         json!(""),
-        json!("\u{1b}[2J\u{7}</script><img src=x onerror=alert(1)>\u{202e}"),
+        json!("\u{1b}[2J\u{7}\n</script><img src=x onerror=alert(1)>\u{202e}"),
+        json!("\u{1b}[2J\u{9b}31m".repeat(9)),
         json!("x".repeat(10_000)),
         json!("HISTFAAAACN4nJNpmSzMwMDAzAABUJr5BRC7GexYwGD/ASqzhRUAbz4F8Q=="),
         json!("HISTFAAAAAA="),
@@ -85,8 +86,15 @@ fn rounds(usual: usize) -> usize {
     asked.map_or(usual, |asked| asked.parse().expect("a number"))
 }
 
-/// Puts an odd value in one place of a line, at any depth.
+/// Puts an odd value in one place of a line, at any depth; a text also in the place of a name.
 fn replace_somewhere(value: &mut Value, odd: &Value, random: &mut Random) {
+    if let (Value::Object(fields), Some(name), 0) = (&mut *value, odd.as_str(), random.below(3)) {
+        let old = fields.keys().nth(random.below(fields.len().max(1)));
+        if let Some(field) = old.cloned().and_then(|old| fields.remove(&old)) {
+            fields.insert(name.to_owned(), field);
+            return;
+        }
+    }
     let inner: Vec<&mut Value> = match value {
         Value::Object(fields) => fields.values_mut().collect(),
         Value::Array(items) => items.iter_mut().collect(),
@@ -97,6 +105,20 @@ fn replace_somewhere(value: &mut Value, odd: &Value, random: &mut Random) {
         Some(inner) => replace_somewhere(inner, odd, random),
         None => *value = odd.clone(),
     }
+}
+
+/// Puts it where it is shown: among names, stages, what is in flight, frames.
+fn replace_what_is_shown(line: &mut Value, odd: &Value, random: &mut Random) {
+    const SHOWN: [&str; 6] = [
+        "custom",
+        "lifetime",
+        "histograms",
+        "in_flight",
+        "slowest_frames",
+        "time",
+    ];
+    line["in_flight"] = json!([{ "stage": "llm_inference", "for_ms": 42_000.0 }]);
+    replace_somewhere(&mut line[SHOWN[random.below(SHOWN.len())]], odd, random);
 }
 
 /// Damages text as a disk or an editor might.
@@ -152,12 +174,14 @@ fn whatever_a_line_claims_every_command_ends_in_order() {
         .map(|line| serde_json::from_str(line).expect("it was just written"))
         .collect();
     let random = &mut Random(0x9e37_79b9_7f4a_7c15);
-    for odd in odd_values().into_iter().cycle().take(rounds(20)) {
+    for odd in odd_values().into_iter().cycle().take(rounds(42)) {
         let mut lines = lines.clone();
         // Several places at once, in different lines.
         for _ in 0..6 {
             let line = random.below(lines.len());
             replace_somewhere(&mut lines[line], &odd, random);
+            let line = random.below(lines.len());
+            replace_what_is_shown(&mut lines[line], &odd, random);
         }
         let text: Vec<_> = lines.iter().map(Value::to_string).collect();
         let log = folder.path().join("logs/metrics.json");
