@@ -24,6 +24,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Report(crate::report::ReportArgs),
 }
 
 /// Run the frame loop, with its metrics logged and its status on the console
@@ -132,7 +133,7 @@ fn one_sentence(error: &str) -> String {
     sentence.to_owned()
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match tachograph::parse_duration(text)? {
         Duration::ZERO => Err("a time above 0 is needed".to_owned()),
         duration => Ok(duration),

@@ -1,5 +1,6 @@
 //! Why `tacho` ends with another exit code than 0.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tachograph::{BuildError, ConfigError, LogError, SchemaError};
@@ -53,6 +54,23 @@ pub(crate) enum Error {
     /// There is no thread for descriptions.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// There is nothing in the log to report on.
+    #[error("nothing is logged in {} yet", log.display())]
+    NothingLogged {
+        /// The log.
+        log: PathBuf,
+    },
+    /// What a page's charts are drawn from cannot be written down.
+    #[error("the report cannot be made: {0}")]
+    Page(serde_json::Error),
+    /// The report cannot be put where it should be.
+    #[error("cannot write the report to {}: {source}", path.display())]
+    PageNotWritten {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 impl Error {
@@ -60,6 +78,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Lines(_) => 2,
+            Self::NothingLogged { .. } | Self::Page(_) | Self::PageNotWritten { .. } => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

@@ -21,6 +21,7 @@ mod jpeg;
 mod lines;
 mod motion;
 mod pipeline;
+mod report;
 mod run;
 mod source;
 mod stop;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Report(args) => report::report(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.

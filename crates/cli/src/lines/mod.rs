@@ -20,7 +20,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use histogram::{BadHistogram, Decoder, millis};
+pub(crate) use histogram::{BadHistogram, Decoder, empty, millis};
 pub(crate) use line::Line;
 pub(crate) use merged::{Distribution, Merged};
 pub(crate) use read::{ReadError, Reading, read};

@@ -1,0 +1,59 @@
+//! From the log's lines to what the page says.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use tachograph::format::clean;
+
+use super::extent::bucket_width;
+use super::slowest::Slowest;
+use super::timeline::Timeline;
+use super::timers::Timers;
+use super::{Report, ReportArgs};
+use crate::error::Error;
+use crate::lines::{self, Line, Reading};
+
+/// Reads the log.
+pub(super) fn gather(args: &ReportArgs) -> Result<Report, Error> {
+    let reading = Reading {
+        path: &args.log,
+        last: args.last,
+    };
+    let mut timeline = Timeline::new(bucket_width(reading));
+    let mut timers = Timers::default();
+    let mut slowest = Slowest::default();
+    let span = lines::read(reading, |chunk| {
+        let mut placed: Vec<(usize, &Line)> = Vec::with_capacity(chunk.len());
+        for line in chunk {
+            if let Some(place) = timeline.add(line) {
+                placed.push((place, line));
+            }
+            slowest.add(line);
+        }
+        timers.add(&placed);
+    })?;
+    let (mut charts, mut figures) = timeline.finish();
+    if figures.lines == 0 {
+        let log = args.log.clone();
+        return Err(Error::NothingLogged { log });
+    }
+    (
+        charts.timers,
+        figures.timers,
+        figures.losses.skipped_histograms,
+    ) = timers.finish(charts.time.len());
+    figures.timers_without_charts = figures.timers.len() - charts.timers.len();
+    figures.losses.skipped_lines = span.skipped;
+    slowest.finish(&mut charts);
+    Ok(Report {
+        log: named(&args.log),
+        made: Timestamp::now().as_duration().as_secs_f64(),
+        charts,
+        figures,
+        targets: Vec::new(),
+    })
+}
+
+fn named(log: &Path) -> String {
+    clean(&log.display().to_string())
+}

@@ -1,0 +1,90 @@
+//! When the pipeline was not up, or began anew.
+
+use super::data::{Interruption, Kind};
+use super::shown;
+use crate::lines::Line;
+
+/// Seconds below which a restart is just that, and lost time is the inaccuracy of clocks.
+const LEAST_S: f64 = 1.0;
+
+/// From when until when the service did not run before this line; `None` where its run goes on or nothing came before.
+pub(super) fn outage(line: &Line) -> Option<(f64, f64)> {
+    let previous = line.previous.as_ref().filter(|_| line.starts_run)?;
+    let (from, to) = (previous.timestamp, line.begins());
+    (super::timeline::has_time(previous) && to > from).then_some((from, to))
+}
+
+/// The interruptions so far.
+#[derive(Debug, Default)]
+pub(super) struct Interruptions {
+    all: Vec<Interruption>,
+    /// Whether the newest one is a stall that reaches to the newest line.
+    is_stalled: bool,
+}
+
+impl Interruptions {
+    /// Adds what a line tells: the time `lost` before its run, and the seconds `stalled` in its interval.
+    pub(super) fn add(
+        &mut self,
+        line: &Line,
+        lost: Option<(f64, f64)>,
+        stalled: f64,
+        is_first: bool,
+    ) {
+        let end = line.snapshot.timestamp;
+        if line.starts_run && !is_first {
+            self.restart(line, lost);
+        }
+        let suspended = line.previous.as_ref().map_or(0.0, |previous| {
+            line.snapshot.suspended_seconds - previous.suspended_seconds
+        });
+        if suspended >= LEAST_S && !is_first {
+            // Within the interval, but the log does not say where.
+            let from = line.begins().max(end - suspended);
+            self.push(Kind::Suspended, from - suspended, from, suspended, None);
+        }
+        if stalled < LEAST_S {
+            self.is_stalled = false;
+            return;
+        }
+        let longest = line
+            .snapshot
+            .in_flight
+            .iter()
+            .max_by(|a, b| a.for_ms.total_cmp(&b.for_ms));
+        let stage = longest.map(|it| shown(&it.stage));
+        match self.all.last_mut().filter(|_| self.is_stalled) {
+            Some(stall) => {
+                stall.to = end;
+                stall.seconds += stalled;
+                stall.stage = stall.stage.take().or(stage);
+            }
+            None => self.push(Kind::Stall, line.begins(), end, stalled, stage),
+        }
+        self.is_stalled = true;
+    }
+
+    fn restart(&mut self, line: &Line, lost: Option<(f64, f64)>) {
+        self.is_stalled = false;
+        match lost {
+            Some((from, to)) if to - from >= LEAST_S => {
+                self.push(Kind::Outage, from, to, to - from, None);
+            }
+            _ => self.push(Kind::Restart, line.begins(), line.begins(), 0.0, None),
+        }
+    }
+
+    fn push(&mut self, kind: Kind, from: f64, to: f64, seconds: f64, stage: Option<String>) {
+        self.all.push(Interruption {
+            kind,
+            from,
+            to,
+            seconds,
+            stage,
+        });
+    }
+
+    pub(super) fn finish(self) -> Vec<Interruption> {
+        self.all
+    }
+}

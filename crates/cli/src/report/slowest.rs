@@ -1,0 +1,132 @@
+//! The slowest frames of the whole log.
+
+use std::cmp::Ordering;
+
+use tachograph::FrameRecord;
+
+use super::data::{Charts, SlowFrame, StageName};
+use super::shown;
+use super::timeline::{digits, has_time};
+use crate::lines::Line;
+
+/// Frames that are shown.
+const SHOWN: usize = 16;
+
+/// Stages that have a colour of their own; the rest are added up.
+const STAGES: usize = 8;
+
+/// What tells a frame from all others of the log: its run, lane and number.
+type Key = (u64, u64, u64);
+
+/// The slowest frames so far, slowest first. Each stands in many lines and is kept once.
+#[derive(Debug, Default)]
+pub(super) struct Slowest {
+    frames: Vec<(Key, f64, FrameRecord)>,
+    /// When the first line's time begins: frames before are not asked for.
+    begins: Option<f64>,
+}
+
+impl Slowest {
+    pub(super) fn add(&mut self, line: &Line) {
+        if !has_time(&line.snapshot) {
+            return;
+        }
+        let begins = *self.begins.get_or_insert(line.begins());
+        for frame in &line.snapshot.slowest_frames {
+            let end = line.snapshot.timestamp - frame.age_s;
+            let key = (line.run, frame.lane, frame.number);
+            let least = self
+                .frames
+                .get(SHOWN - 1)
+                .map_or(0.0, |(_, _, frame)| frame.ms);
+            // One that was pushed out stays out: it is below what pushed it out.
+            if end < begins
+                || frame.ms <= least
+                || self.frames.iter().any(|(other, _, _)| *other == key)
+            {
+                continue;
+            }
+            let start = end - frame.ms / 1000.0;
+            self.frames.push((key, start, frame.clone()));
+            self.frames
+                .sort_by(|(_, _, a), (_, _, b)| b.ms.total_cmp(&a.ms));
+            self.frames.truncate(SHOWN);
+        }
+    }
+
+    /// Hands them to the charts.
+    pub(super) fn finish(self, charts: &mut Charts) {
+        let names = stages(self.frames.iter().map(|(_, _, frame)| frame));
+        for (place, (_, start, frame)) in self.frames.into_iter().enumerate() {
+            let mut stages: Vec<f64> = names.iter().map(|name| time_in(&frame, name)).collect();
+            let named: f64 = frame.stages.iter().map(|stage| stage.ms).sum();
+            let others = (named - stages.iter().sum::<f64>()).max(0.0);
+            stages.push(others);
+            stages.push((frame.ms - named).max(0.0));
+            charts.slowest.push(SlowFrame {
+                rank: place + 1,
+                start: (start * 1e3).round() / 1e3,
+                number: frame.number,
+                outcome: shown(&frame.outcome),
+                event_id: frame.event_id,
+                ms: digits(frame.ms),
+                stages: stages.into_iter().map(digits).collect(),
+            });
+        }
+        let name = |text: String, between| StageName { text, between };
+        charts.slowest_stages = names.iter().map(|text| name(shown(text), false)).collect();
+        charts
+            .slowest_stages
+            .push(name("other stages".to_owned(), false));
+        charts
+            .slowest_stages
+            .push(name("between stages".to_owned(), true));
+        charts.drop_empty_stages();
+    }
+}
+
+/// The stages in the order in which frames go through them, at most [`STAGES`]: those with the most time.
+fn stages<'a>(frames: impl Iterator<Item = &'a FrameRecord>) -> Vec<String> {
+    let mut all: Vec<(String, f64)> = Vec::new();
+    for stage in frames.flat_map(|frame| &frame.stages) {
+        match all.iter_mut().find(|(name, _)| **name == *stage.stage) {
+            Some((_, ms)) => *ms += stage.ms,
+            None => all.push((stage.stage.to_string(), stage.ms)),
+        }
+    }
+    let mut times: Vec<f64> = all.iter().map(|(_, ms)| *ms).collect();
+    times.sort_by(|a, b| b.total_cmp(a));
+    let least = times.get(STAGES - 1).copied().unwrap_or(0.0);
+    all.retain(|(_, ms)| ms.total_cmp(&least) != Ordering::Less);
+    all.truncate(STAGES);
+    all.into_iter().map(|(name, _)| name).collect()
+}
+
+/// A stage may come several times in a frame.
+fn time_in(frame: &FrameRecord, name: &str) -> f64 {
+    let stages = frame.stages.iter().filter(|stage| *stage.stage == *name);
+    stages.map(|stage| stage.ms).sum()
+}
+
+impl Charts {
+    /// Takes the stages away that no frame spent time in.
+    fn drop_empty_stages(&mut self) {
+        let is_used = |place: usize| {
+            let mut times = self
+                .slowest
+                .iter()
+                .filter_map(|frame| frame.stages.get(place));
+            times.any(|ms| *ms > 0.0)
+        };
+        let used: Vec<bool> = (0..self.slowest_stages.len()).map(is_used).collect();
+        let mut keep = used.iter();
+        self.slowest_stages
+            .retain(|_| keep.next().copied().unwrap_or(false));
+        for frame in &mut self.slowest {
+            let mut keep = used.iter();
+            frame
+                .stages
+                .retain(|_| keep.next().copied().unwrap_or(false));
+        }
+    }
+}

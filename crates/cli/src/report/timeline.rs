@@ -1,0 +1,334 @@
+//! The time axis: lines into buckets, and what each bucket says besides durations.
+
+use tachograph::MetricsSnapshot;
+
+use super::data::{Charts, Figures, OUTCOMES};
+use super::interruptions::{Interruptions, outage};
+use crate::lines::Line;
+
+/// Buckets that a chart has at most, gaps apart.
+const MOST: f64 = 600.0;
+
+/// Widths that people find natural, in seconds. Above the last, whole days.
+const WIDTHS: [f64; 19] = [
+    0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
+    7200.0, 10_800.0, 21_600.0, 43_200.0,
+];
+const DAY: f64 = 86_400.0;
+
+/// Timestamps after the year 9999 are none.
+const LATEST: f64 = 253_402_300_799.0;
+
+/// Whether a line says when it was written.
+pub(super) fn has_time(snapshot: &MetricsSnapshot) -> bool {
+    is_time(snapshot.timestamp)
+}
+
+/// Whether this is a time after 1970, Unix seconds.
+pub(super) fn is_time(seconds: f64) -> bool {
+    seconds > 0.0 && seconds <= LATEST
+}
+
+/// The width of a bucket for this many seconds, of which a line covers `interval`: one narrower than a line would be empty.
+pub(super) fn width(seconds: f64, interval: f64) -> f64 {
+    let least = (seconds / MOST).max(interval * 0.99);
+    let natural = WIDTHS.into_iter().find(|width| *width >= least);
+    natural.unwrap_or_else(|| (least / DAY).ceil() * DAY)
+}
+
+/// A mean of what is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+impl Mean {
+    pub(super) fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.sum += value;
+            self.count += 1;
+        }
+    }
+
+    pub(super) fn get(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
+
+/// What the lines of a bucket say together.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// Which it is, counted in widths since 1970.
+    index: f64,
+    outcomes: [u64; OUTCOMES.len()],
+    covered_s: f64,
+    machine: [Mean; 4],
+    observed_s: f64,
+    down_s: f64,
+}
+
+/// The lines so far.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    width: f64,
+    current: Option<Bucket>,
+    /// The lists by time; those of the timers are added by who has them.
+    charts: Charts,
+    figures: Figures,
+    interruptions: Interruptions,
+    process_cpu: Mean,
+    cpu: Mean,
+    overhead: Mean,
+}
+
+impl Timeline {
+    pub(super) fn new(width: f64) -> Self {
+        Self {
+            width,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a line and returns the place in the lists by time where it belongs; `None` for a line without a time.
+    pub(super) fn add(&mut self, line: &Line) -> Option<usize> {
+        if !has_time(&line.snapshot) {
+            self.figures.losses.lines_without_time += 1;
+            return None;
+        }
+        let interval = line.interval_s.unwrap_or(0.0);
+        let middle = line.snapshot.timestamp - interval / 2.0;
+        let is_first = self.figures.lines == 0;
+        if is_first {
+            self.charts.start = line.begins();
+            self.charts.end = line.snapshot.timestamp;
+        }
+        self.charts.start = self.charts.start.min(line.begins());
+        self.charts.end = self.charts.end.max(line.snapshot.timestamp);
+        self.enter((middle / self.width).floor(), line, is_first);
+        self.figures(line, is_first);
+        self.observe(line, is_first);
+        Some(self.charts.time.len())
+    }
+
+    /// Makes the bucket of this index the current one.
+    fn enter(&mut self, index: f64, line: &Line, is_first: bool) {
+        let Some(current) = &self.current else {
+            self.current = Some(Bucket::at(index));
+            return;
+        };
+        #[expect(clippy::float_cmp)] // Both are whole.
+        if current.index == index {
+            return;
+        }
+        let went_back = index < current.index;
+        let between = (current.index + index + 1.0) / 2.0 * self.width;
+        let gap = line.previous.as_ref().is_some_and(|previous| {
+            !is_first && line.begins() - previous.timestamp > self.width / 2.0
+        });
+        self.close();
+        if gap || went_back {
+            self.charts.push_gap(between);
+        }
+        self.current = Some(Bucket::at(index));
+    }
+
+    fn close(&mut self) {
+        let Some(bucket) = self.current.take() else {
+            return;
+        };
+        let charts = &mut self.charts;
+        charts.time.push((bucket.index + 0.5) * self.width);
+        let minutes = bucket.covered_s / 60.0;
+        for (list, frames) in charts.outcomes.lists().into_iter().zip(bucket.outcomes) {
+            list.push((minutes > 0.0).then(|| digits(frames as f64 / minutes)));
+        }
+        for (list, mean) in charts.machine.lists().into_iter().zip(bucket.machine) {
+            list.push(mean.get().map(digits));
+        }
+        let up = 1.0 - bucket.down_s / bucket.observed_s;
+        charts
+            .availability
+            .push((bucket.observed_s > 0.0).then(|| digits(100.0 * up.clamp(0.0, 1.0))));
+    }
+
+    /// Adds to the figures of all lines, and to the current bucket.
+    fn figures(&mut self, line: &Line, is_first: bool) {
+        let (snapshot, figures) = (&line.snapshot, &mut self.figures);
+        let interval = line.interval_s.unwrap_or(0.0);
+        figures.lines += 1;
+        figures.runs += u64::from(is_first || line.starts_run);
+        figures.covered_s += interval;
+        let back = |previous: &std::sync::Arc<MetricsSnapshot>| {
+            has_time(previous) && snapshot.timestamp < previous.timestamp
+        };
+        figures.losses.clock_set_back +=
+            u64::from(!is_first && line.previous.as_ref().is_some_and(back));
+        let gained = |read: fn(&MetricsSnapshot) -> u64| {
+            line.increase(|snapshot| Some(read(snapshot))).unwrap_or(0)
+        };
+        figures.frames += gained(|it| it.frames_processed);
+        figures.motion += gained(|it| it.motion_detected);
+        figures.losses.overwritten += gained(|it| it.samples_overwritten);
+        figures.losses.rejected += gained(|it| it.samples_rejected);
+        figures.losses.log_errors += gained(|it| it.log_errors);
+        figures.losses.untraced += gained(|it| it.frames_untraced);
+        let outcomes = [
+            gained(|it| it.frames_idle),
+            gained(|it| it.frames_motion),
+            gained(|it| it.events_suppressed),
+            gained(|it| it.events_created),
+            gained(|it| it.frames_failed),
+        ];
+        self.cpu.add(snapshot.cpu_usage_current);
+        self.process_cpu.add(snapshot.process_cpu_usage);
+        self.overhead
+            .add(snapshot.metrics_collection_overhead_percent);
+        figures.process_memory_peak = figures
+            .process_memory_peak
+            .into_iter()
+            .chain(snapshot.process_memory_mb)
+            .reduce(f64::max);
+        let Some(bucket) = &mut self.current else {
+            return;
+        };
+        bucket.covered_s += interval;
+        for ((all, here), gained) in figures
+            .outcomes
+            .iter_mut()
+            .zip(&mut bucket.outcomes)
+            .zip(outcomes)
+        {
+            *all = all.saturating_add(gained);
+            *here = here.saturating_add(gained);
+        }
+        let machine = [
+            snapshot.cpu_usage_current,
+            snapshot.process_cpu_usage,
+            snapshot.memory_usage_mb,
+            snapshot.process_memory_mb,
+        ];
+        for (mean, value) in bucket.machine.iter_mut().zip(machine) {
+            mean.add(value);
+        }
+    }
+
+    /// Adds what the line says of being up and down. An outage lies before the line, so also in the bucket before.
+    fn observe(&mut self, line: &Line, is_first: bool) {
+        let lost = outage(line).filter(|_| !is_first);
+        let outage_s = lost.map_or(0.0, |(from, to)| to - from);
+        let (observed, down) = observed(line);
+        // Before the first line lies what is not asked for.
+        let before = if is_first {
+            outage(line).map_or(0.0, |(from, to)| to - from)
+        } else {
+            0.0
+        };
+        let (observed, down) = ((observed - before).max(0.0), (down - before).max(0.0));
+        self.figures.observed_s += observed;
+        self.figures.down_s += down;
+        let stalled = (down - outage_s).max(0.0);
+        if let Some(bucket) = &mut self.current {
+            let begins = bucket.index * self.width;
+            let here = lost.map_or(0.0, |(from, to)| (to - from.max(begins)).max(0.0));
+            bucket.observed_s += (observed - outage_s).max(0.0) + here;
+            bucket.down_s += stalled + here;
+        }
+        self.interruptions.add(line, lost, stalled, is_first);
+    }
+
+    /// Everything, but for the timers.
+    pub(super) fn finish(mut self) -> (Charts, Figures) {
+        self.close();
+        self.charts.bucket_s = self.width;
+        self.charts.interruptions = self.interruptions.finish();
+        self.figures.cpu_mean = self.cpu.get();
+        self.figures.process_cpu_mean = self.process_cpu.get();
+        self.figures.overhead_mean = self.overhead.get();
+        (self.charts, self.figures)
+    }
+}
+
+impl Bucket {
+    fn at(index: f64) -> Self {
+        Self {
+            index,
+            ..Self::default()
+        }
+    }
+}
+
+impl Charts {
+    /// A bucket in which nothing is known.
+    fn push_gap(&mut self, time: f64) {
+        self.time.push(time);
+        for list in self.outcomes.lists() {
+            list.push(None);
+        }
+        for list in self.machine.lists() {
+            list.push(None);
+        }
+        self.availability.push(None);
+    }
+}
+
+/// Seconds up or down, and down, that a line adds, with the outage before it.
+fn observed(line: &Line) -> (f64, f64) {
+    let (now, interval) = (&line.snapshot, line.interval_s.unwrap_or(0.0));
+    match &line.previous {
+        Some(before) if now.observed_seconds >= before.observed_seconds => (
+            now.observed_seconds - before.observed_seconds,
+            (now.downtime_seconds - before.downtime_seconds).max(0.0),
+        ),
+        // The service's first line, or the first that is left.
+        _ if line.starts_run => (interval, now.downtime_seconds.clamp(0.0, interval)),
+        _ => (0.0, 0.0),
+    }
+}
+
+/// Four digits are more than a chart shows, and keep the page small.
+pub(super) fn digits(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    #[expect(clippy::cast_possible_truncation)]
+    let scale = 10_f64.powi(3 - value.abs().log10().floor() as i32);
+    let rounded = (value * scale).round() / scale;
+    if rounded.is_finite() { rounded } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_of_minutes_has_natural_buckets() {
+        for (seconds, interval, expected) in [
+            (3600.0, 60.0, 60.0),
+            (DAY, 60.0, 300.0),
+            (30.0 * DAY, 60.0, 7200.0),
+            (20.0, 0.5, 0.5),
+            (2.0, 0.1, 0.1),
+            (10.0 * 365.0 * DAY, 60.0, 7.0 * DAY),
+        ] {
+            let found = width(seconds, interval);
+            assert!((found - expected).abs() < 1e-9, "{seconds} s: {found}");
+        }
+    }
+
+    #[test]
+    fn four_digits_are_kept() {
+        for (value, expected) in [
+            (0.0, 0.0),
+            (123_456.0, 123_500.0),
+            (0.001_234_56, 0.001_235),
+            (99.999, 100.0),
+        ] {
+            assert!(
+                (digits(value) - expected).abs() <= expected * 1e-12,
+                "{value}"
+            );
+        }
+        assert!(digits(f64::MIN_POSITIVE).is_finite());
+    }
+}
