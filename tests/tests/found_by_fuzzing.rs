@@ -241,10 +241,14 @@ fn a_panic_in_a_frame_with_a_forgotten_scope_leaves_the_ledger_whole() {
     assert_eq!((snapshot.frames_processed, snapshot.frames_failed), (1, 1));
     assert_eq!(
         (snapshot.motion_detected, snapshot.samples_recorded),
-        (1, 1)
+        (1, 2)
     );
     assert_eq!(
-        (snapshot.coreml_inference.avg, snapshot.in_flight.len()),
-        (3.0, 0)
+        (
+            snapshot.coreml_inference.avg,
+            snapshot.frame_failed.avg,
+            snapshot.in_flight.len()
+        ),
+        (3.0, 3.0, 0)
     );
 }

@@ -153,7 +153,8 @@ fn run(length: Duration, interval: Duration) {
 
 #[test]
 fn ten_seconds() {
-    run(Duration::from_secs(10), Duration::from_secs(1));
+    // A line costs a millisecond, without optimisation several.
+    run(Duration::from_secs(10), Duration::from_secs(2));
 }
 
 #[test]

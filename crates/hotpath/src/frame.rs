@@ -46,6 +46,18 @@ impl Outcome {
         }
     }
 
+    /// The timer of whole frames that end this way: a frame's total time is kept by its outcome.
+    #[inline]
+    pub const fn timer(self) -> Timer {
+        match self {
+            Self::Idle => metrics::FRAME_IDLE,
+            Self::Motion => metrics::FRAME_MOTION,
+            Self::Suppressed => metrics::FRAME_SUPPRESSED,
+            Self::Event => metrics::FRAME_EVENT,
+            Self::Failed => metrics::FRAME_FAILED,
+        }
+    }
+
     #[inline]
     pub(crate) const fn cell(self, after_motion: bool) -> usize {
         match (self, after_motion) {
@@ -77,6 +89,8 @@ pub struct FrameTrace {
     pub outcome: Outcome,
     /// Where motion was seen, if it was.
     pub motion: Option<Stamp>,
+    /// The event that was logged for it, see [`Frame::event_id`].
+    pub event_id: Option<u64>,
     stages: [Timer; MAX_TRACED_STAGES],
     starts: [Stamp; MAX_TRACED_STAGES],
     /// Stages that were started; more than fit are counted here too.
@@ -118,8 +132,9 @@ impl FrameTrace {
 
 /// A frame on its way through the loop; stays on its thread.
 ///
-/// `n` stages cost `n + 2` clock reads, one more if motion is marked: a stage ends where the next one starts. Dropping a frame
-/// without [`Frame::finish`] (an early return, a panic) ends its stage and counts it as [`Outcome::Failed`].
+/// `n` stages cost `n + 2` clock reads, one more if motion is marked: a stage ends where the next one starts. The whole frame is
+/// timed under its outcome ([`Outcome::timer`]). Dropping a frame without [`Frame::finish`] (an early return, a panic) ends its
+/// stage and counts it as [`Outcome::Failed`].
 ///
 /// ```
 /// use tachograph_hotpath::{Outcome, Registry, RegistryOptions, SchemaBuilder, metrics};
@@ -155,6 +170,7 @@ impl<'r> Frame<'r> {
             end: start,
             outcome: Outcome::Failed,
             motion: None,
+            event_id: None,
             stages: [metrics::FRAME_LATENCY; MAX_TRACED_STAGES],
             // Not `start`: a vector of zeros is one constant, eight copies of a fresh reading cost 15 ns.
             starts: [Stamp(0); MAX_TRACED_STAGES],
@@ -194,6 +210,13 @@ impl<'r> Frame<'r> {
         }
     }
 
+    /// Says which event is logged for this frame, by whatever number the event log knows it: so the slowest frames can be looked up
+    /// there. The last call counts. Costs two stores.
+    #[inline]
+    pub fn event_id(&mut self, id: u64) {
+        self.trace.event_id = Some(id);
+    }
+
     /// The frame's number on its lane, from 0.
     pub fn number(&self) -> u64 {
         self.trace.number
@@ -224,6 +247,8 @@ impl Drop for Frame<'_> {
             self.recorder
                 .record_between(metrics::FRAME_LATENCY, from, end);
         }
+        self.recorder
+            .record_between(outcome.timer(), self.trace.start, end);
         self.trace.end = end;
         self.recorder.end_frame(&self.trace);
         self.recorder.set_in_flight(self.outer);

@@ -53,6 +53,17 @@ pub mod metrics {
     pub const LLM_INFERENCE: Timer = Timer(1);
     /// From the motion mark of a frame to its logged event.
     pub const FRAME_LATENCY: Timer = Timer(2);
+    /// A whole frame without motion, from start to end; every [`Frame`](crate::Frame) records the timer of its
+    /// [`Outcome`](crate::Outcome).
+    pub const FRAME_IDLE: Timer = Timer(3);
+    /// A whole frame with motion of which no event came.
+    pub const FRAME_MOTION: Timer = Timer(4);
+    /// A whole frame whose event was dropped as a duplicate.
+    pub const FRAME_SUPPRESSED: Timer = Timer(5);
+    /// A whole frame whose event was logged.
+    pub const FRAME_EVENT: Timer = Timer(6);
+    /// A whole frame in which a stage failed.
+    pub const FRAME_FAILED: Timer = Timer(7);
 
     /// The counters' names, in schema order. The loop raises them in this order, so no snapshot shows a later one ahead.
     pub(super) const COUNTERS: [&str; 4] = [
@@ -62,10 +73,15 @@ pub mod metrics {
         "events_suppressed",
     ];
     /// The timers' names, in schema order.
-    pub(super) const TIMERS: [&str; 3] = [
+    pub(super) const TIMERS: [&str; 8] = [
         "coreml_inference",
         "llm_inference",
         "frame_processing_latency",
+        "frame_idle",
+        "frame_motion",
+        "frame_suppressed",
+        "frame_event",
+        "frame_failed",
     ];
 }
 
@@ -305,6 +321,7 @@ fn unknown(kind: Kind, name: &str, known: &[Arc<str>]) -> SchemaError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Outcome;
 
     #[test]
     fn names_are_checked() {
@@ -368,8 +385,17 @@ mod tests {
             (metrics::COREML_INFERENCE, "coreml_inference"),
             (metrics::LLM_INFERENCE, "llm_inference"),
             (metrics::FRAME_LATENCY, "frame_processing_latency"),
+            (metrics::FRAME_IDLE, "frame_idle"),
+            (metrics::FRAME_MOTION, "frame_motion"),
+            (metrics::FRAME_SUPPRESSED, "frame_suppressed"),
+            (metrics::FRAME_EVENT, "frame_event"),
+            (metrics::FRAME_FAILED, "frame_failed"),
         ] {
             assert_eq!(schema.find_timer(name), Ok(timer));
+        }
+        for outcome in Outcome::ALL {
+            let name = ["frame_", outcome.name()].concat();
+            assert_eq!(schema.find_timer(&name), Ok(outcome.timer()));
         }
         assert_eq!(
             (
@@ -389,7 +415,8 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "unknown timer \"corml\"; known are coreml_inference, llm_inference, frame_processing_latency"
+            "unknown timer \"corml\"; known are coreml_inference, llm_inference, frame_processing_latency, \
+             frame_idle, frame_motion, frame_suppressed, frame_event, frame_failed"
         );
     }
 }

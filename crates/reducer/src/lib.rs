@@ -29,6 +29,7 @@
 //! assert_eq!((inference.count, inference.avg, inference.p95), (2, 85.0, 89.5));
 //! ```
 
+mod frames;
 mod lifetime;
 mod merge;
 mod percentile;
@@ -39,7 +40,6 @@ mod timeline;
 mod window;
 
 pub use lifetime::{HIGHEST_NANOS, LOWEST_NANOS, SIGNIFICANT_DIGITS};
-pub use merge::SlowFrame;
 pub use percentile::percentiles;
 pub use publish::{CachedReader, SnapshotGuard, SnapshotReader};
 pub use reducer::Reducer;

@@ -24,7 +24,7 @@ pub(crate) struct Lifetime {
     out_of_range: u64,
     /// Nanoseconds. Holds every sample that was read.
     histogram: Histogram<u64>,
-    /// What `histogram` was at the last [`Lifetime::take_interval`]; the interval is the difference, so that a sample is
+    /// What `histogram` was at the last log line; the interval is the difference, so that a sample is
     /// recorded once.
     taken: Histogram<u64>,
     /// The percentiles as last computed.
@@ -79,17 +79,24 @@ impl Lifetime {
         }
     }
 
-    /// What was recorded since the last call as HdrHistogram V2 (compressed, base64). `None` without samples.
+    /// What was recorded since the last line as HdrHistogram V2 (compressed, base64); for a line, it counts as taken from now on.
+    /// `None` without samples.
     ///
     /// `scratch` is any histogram made by [`histogram`]; making one for each call would cost more than all the rest.
-    pub(crate) fn take_interval(&mut self, scratch: &mut Histogram<u64>) -> Option<String> {
+    pub(crate) fn interval(
+        &mut self,
+        scratch: &mut Histogram<u64>,
+        for_a_line: bool,
+    ) -> Option<String> {
         if self.histogram.len() == self.taken.len() {
             return None;
         }
         // None of these can fail: the bounds are the same and fit the format, and counts only grow from call to call.
         scratch.set_to(&self.histogram).ok()?;
         scratch.subtract(&self.taken).ok()?;
-        self.taken.add(&*scratch).ok()?;
+        if for_a_line {
+            self.taken.add(&*scratch).ok()?;
+        }
         let mut bytes = Vec::new();
         V2DeflateSerializer::new()
             .serialize(scratch, &mut bytes)
@@ -164,12 +171,14 @@ mod tests {
     fn intervals_merge_to_the_lifetime() {
         let mut lifetime = Lifetime::new();
         let (mut scratch, mut merged) = (histogram(), histogram());
-        assert_eq!(lifetime.take_interval(&mut scratch), None);
+        assert_eq!(lifetime.interval(&mut scratch, true), None);
         for interval in 1..=3 {
             (1..=100).for_each(|n| lifetime.record(n * interval * 10_000));
-            let line = lifetime
-                .take_interval(&mut scratch)
-                .expect("there are samples");
+            // Looking at what the interval holds so far takes nothing.
+            let so_far = lifetime.interval(&mut scratch, false);
+            let line = lifetime.interval(&mut scratch, true);
+            assert_eq!(line, so_far);
+            let line = line.expect("there are samples");
             let bytes = STANDARD.decode(line).expect("it is base64");
             let decoded: Histogram<u64> = Deserializer::new()
                 .deserialize(&mut bytes.as_slice())

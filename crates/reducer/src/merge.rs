@@ -1,15 +1,13 @@
-//! Reads the lanes: counts, windows, lifetimes, slowest frames.
+//! Reads the lanes: counts, windows, lifetimes, whole frames.
 
 use std::sync::Arc;
 
-use tachograph_hotpath::{Counter, Cursor, FrameTrace, Lane, Outcome, Registry, Sample, Timer};
+use tachograph_hotpath::{Counter, Cursor, Lane, Outcome, Registry, Sample, Timer};
 
+use crate::frames::Frames;
 use crate::lifetime::Lifetime;
 use crate::timeline::Timeline;
 use crate::window::{Entry, Window};
-
-/// Slowest frames that are kept.
-const SLOWEST: usize = 8;
 
 /// Everything that was read from the lanes of one registry.
 #[derive(Debug)]
@@ -27,8 +25,7 @@ pub(crate) struct Merge {
     pub(crate) counted: u64,
     /// Samples that were overwritten unseen since the last reset.
     pub(crate) overwritten: u64,
-    /// Slowest first.
-    pub(crate) slowest: Vec<SlowFrame>,
+    pub(crate) frames: Frames,
     pub(crate) timeline: Timeline,
     samples: Vec<Sample>,
     entries: Vec<Entry>,
@@ -38,24 +35,6 @@ pub(crate) struct Merge {
 pub(crate) struct TimerState {
     pub(crate) window: Window,
     pub(crate) lifetime: Lifetime,
-}
-
-/// One of the slowest frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlowFrame {
-    /// The lane that recorded it, in the order of their creation.
-    pub lane: usize,
-    /// The frame.
-    pub trace: FrameTrace,
-}
-
-impl SlowFrame {
-    fn ticks(&self) -> u64 {
-        self.trace
-            .end
-            .ticks()
-            .saturating_sub(self.trace.start.ticks())
-    }
 }
 
 /// Sums over all lanes; they wrap, and only differences to a baseline are shown.
@@ -86,7 +65,7 @@ impl Merge {
             counts,
             counted: 0,
             overwritten: 0,
-            slowest: Vec::with_capacity(SLOWEST + 1),
+            frames: Frames::new(registry.window()),
             timeline: Timeline::default(),
             samples: Vec::new(),
             entries: Vec::new(),
@@ -148,7 +127,7 @@ impl Merge {
         self.take_in();
         self.baseline = self.counts.clone();
         (self.counted, self.overwritten) = (0, 0);
-        self.slowest.clear();
+        self.frames.clear();
         for timer in &mut self.timers {
             timer.window.clear();
             timer.lifetime.clear();
@@ -200,24 +179,10 @@ impl Merge {
         for (number, lane) in self.lanes.iter().enumerate() {
             // Bounded, so that a loop that is faster than this one cannot hold it up.
             for trace in std::iter::from_fn(|| lane.pop_frame()).take(lane.frame_capacity()) {
-                let frame = SlowFrame {
-                    lane: number,
-                    trace,
-                };
-                let (end, ticks) = (trace.end.ticks(), frame.ticks());
-                if self.timeline.length(end, ticks) != ticks {
-                    // Its stages would tell of a jump of the clock.
-                    continue;
-                }
-                let place = self
-                    .slowest
-                    .partition_point(|slower| slower.ticks() >= frame.ticks());
-                if place < SLOWEST {
-                    self.slowest.insert(place, frame);
-                    self.slowest.truncate(SLOWEST);
-                }
+                self.frames.take(number, trace, &self.timeline);
             }
         }
+        self.frames.settle();
     }
 }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hdrhistogram::Histogram;
-use tachograph_hotpath::{Counter, Registry, Stamp, Timer, metrics};
+use tachograph_hotpath::{Counter, MAX_TRACED_STAGES, Registry, Stamp, Timer, metrics};
 
+use crate::frames::TracedFrame;
 use crate::lifetime::histogram;
-use crate::merge::{Merge, SlowFrame};
+use crate::merge::Merge;
 use crate::publish::{Publisher, SnapshotReader};
-use crate::snapshot::{InFlightStage, MetricsSnapshot, TimerStats};
+use crate::snapshot::{FrameRecord, FrameStage, InFlightStage, MetricsSnapshot, TimerStats};
 use crate::timeline::ClockJump;
 
 /// Merges the lanes of a registry, keeps the windows, computes the statistics and publishes snapshots.
@@ -23,6 +24,8 @@ pub struct Reducer {
     publisher: Publisher<MetricsSnapshot, ArcSwap<MetricsSnapshot>>,
     /// Snapshots published so far.
     sequence: u64,
+    /// When the last one was made.
+    reduced_at: Stamp,
     /// What runs in a frame that has not started a stage.
     between_stages: Arc<str>,
     /// Room for the histogram of one interval.
@@ -36,6 +39,7 @@ impl Reducer {
             merge: Merge::new(registry),
             publisher: Publisher::new(ArcSwap::default()),
             sequence: 0,
+            reduced_at: Stamp::from_ticks(0),
             between_stages: Arc::from("frame"),
             scratch: histogram(),
         }
@@ -62,11 +66,8 @@ impl Reducer {
     ) -> Arc<MetricsSnapshot> {
         self.merge.take_in();
         self.sequence += 1;
-        let view = View {
-            merge: &self.merge,
-            now,
-            between_stages: &self.between_stages,
-        };
+        self.reduced_at = now;
+        let view = View::of(&self.merge, now, &self.between_stages);
         self.publisher.publish(|snapshot| {
             snapshot.sequence = self.sequence;
             snapshot.version = Cow::Borrowed(env!("CARGO_PKG_VERSION"));
@@ -112,20 +113,31 @@ impl Reducer {
     /// What each timer recorded since the last call, as HdrHistogram V2 (compressed, base64; nanoseconds). Timers without
     /// samples are left out.
     pub fn take_interval_histograms(&mut self) -> BTreeMap<Arc<str>, String> {
+        self.histograms(true)
+    }
+
+    /// The same, without taking it: the next call has it again.
+    pub fn interval_histograms(&mut self) -> BTreeMap<Arc<str>, String> {
+        self.histograms(false)
+    }
+
+    fn histograms(&mut self, take: bool) -> BTreeMap<Arc<str>, String> {
         let Self { merge, scratch, .. } = self;
         let names = merge.registry.schema().timers().iter();
-        let taken = names.zip(&mut merge.timers);
-        taken
+        let timers = names.zip(&mut merge.timers);
+        timers
             .filter_map(|(name, timer)| {
-                Some((Arc::clone(name), timer.lifetime.take_interval(scratch)?))
+                Some((Arc::clone(name), timer.lifetime.interval(scratch, take)?))
             })
             .collect()
     }
 
-    /// The slowest frames since the start or the last reset, slowest first; at most eight. One that spans a jump of the clock is
-    /// left out.
-    pub fn slowest_frames(&self) -> &[SlowFrame] {
-        &self.merge.slowest
+    /// The newest frames as of the last reduction, oldest first; at most 256 over all lanes. Costs an allocation per frame.
+    pub fn newest_frames(&self) -> Vec<FrameRecord> {
+        let mut records = Vec::new();
+        let view = View::of(&self.merge, self.reduced_at, &self.between_stages);
+        view.write_frames(&mut records, self.merge.frames.newest());
+        records
     }
 
     /// Starts all statistics anew. Nothing is written to a lane: what was recorded so far becomes a baseline to subtract.
@@ -142,11 +154,22 @@ struct View<'a> {
     between_stages: &'a Arc<str>,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    fn of(merge: &'a Merge, now: Stamp, between_stages: &'a Arc<str>) -> Self {
+        Self {
+            merge,
+            now,
+            between_stages,
+        }
+    }
+
     fn write(&self, snapshot: &mut MetricsSnapshot) {
         self.write_counts(snapshot);
         self.write_timers(snapshot);
         self.write_in_flight(snapshot);
+        let slowest = self.merge.frames.slowest();
+        self.write_frames(&mut snapshot.slowest_frames, slowest.iter());
+        snapshot.frames_untraced = self.merge.frames.untraced();
         snapshot.samples_pending = self.merge.pending();
         snapshot.samples_counted = self.merge.counted;
         snapshot.samples_overwritten = self.merge.overwritten;
@@ -189,6 +212,11 @@ impl View<'_> {
         snapshot.coreml_inference = stats(metrics::COREML_INFERENCE);
         snapshot.llm_inference = stats(metrics::LLM_INFERENCE);
         snapshot.frame_processing_latency = stats(metrics::FRAME_LATENCY);
+        snapshot.frame_idle = stats(metrics::FRAME_IDLE);
+        snapshot.frame_motion = stats(metrics::FRAME_MOTION);
+        snapshot.frame_suppressed = stats(metrics::FRAME_SUPPRESSED);
+        snapshot.frame_event = stats(metrics::FRAME_EVENT);
+        snapshot.frame_failed = stats(metrics::FRAME_FAILED);
         for (handle, name) in schema.custom_timers() {
             put(&mut snapshot.custom.timers, name, stats(handle));
         }
@@ -217,6 +245,48 @@ impl View<'_> {
             Some(InFlightStage {
                 stage: Arc::clone(name),
                 for_ms: elapsed as f64 / 1e6,
+            })
+        }));
+    }
+}
+
+impl View<'_> {
+    /// Writes over what stands there, so that its lists are used again.
+    fn write_frames<'f>(
+        &self,
+        records: &mut Vec<FrameRecord>,
+        frames: impl ExactSizeIterator<Item = &'f TracedFrame>,
+    ) {
+        records.resize_with(frames.len(), FrameRecord::default);
+        for (record, frame) in records.iter_mut().zip(frames) {
+            self.write_frame(record, frame);
+        }
+    }
+
+    fn write_frame(&self, record: &mut FrameRecord, frame: &TracedFrame) {
+        let clock = self.merge.registry.clock();
+        let millis = |ticks: u64| clock.nanos(ticks) as f64 / 1e6;
+        let trace = &frame.trace;
+        let since_start = |stamp: Stamp| stamp.ticks().saturating_sub(trace.start.ticks());
+        let now = self.merge.timeline.now(self.now.ticks());
+        let age = now.saturating_sub(frame.entry.end());
+        record.lane = frame.lane as u64;
+        record.number = trace.number;
+        record.outcome = Cow::Borrowed(trace.outcome.name());
+        record.event_id = trace.event_id;
+        record.ms = millis(frame.entry.ticks());
+        record.age_s = clock.nanos(age) as f64 / 1e9;
+        record.motion_ms = trace.motion.map(|motion| millis(since_start(motion)));
+        record.is_truncated = trace.is_truncated();
+        record.stages.clear();
+        record.stages.reserve(MAX_TRACED_STAGES);
+        let names = self.merge.registry.schema().timers();
+        record.stages.extend(trace.stages().filter_map(|stage| {
+            Some(FrameStage {
+                // One of another schema has no name here.
+                stage: Arc::clone(names.get(stage.timer.index())?),
+                start_ms: millis(since_start(stage.start)),
+                ms: millis(stage.ticks),
             })
         }));
     }

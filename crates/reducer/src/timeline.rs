@@ -104,7 +104,7 @@ impl Timeline {
     }
 
     /// Where a reading lies.
-    fn place(&self, reading: u64) -> u64 {
+    pub(crate) fn place(&self, reading: u64) -> u64 {
         let is_before = match self.latest {
             None => false,
             Some(Latest::Ahead { until }) => reading < until,

@@ -33,6 +33,16 @@ impl Entry {
             ticks: sample.ticks,
         }
     }
+
+    #[inline]
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    #[inline]
+    pub(crate) fn ticks(&self) -> u64 {
+        self.ticks
+    }
 }
 
 /// Arrivals up to which the sorted durations are updated one by one (two shifts of a few KiB each) rather than selected anew.

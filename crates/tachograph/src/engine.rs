@@ -96,6 +96,11 @@ impl Engine {
         } else if due.reduce || due.probe {
             core.reduce(self);
         }
+        if due.probe && !due.log {
+            drop(core);
+            self.renew_latest();
+            core = self.core();
+        }
         core.schedule
             .next_deadline()
             .saturating_sub(self.time.monotonic())
@@ -109,8 +114,8 @@ impl Engine {
     /// Writes a line to the log, if there is one, and to the console, if `show`.
     pub(crate) fn log(&self, show: bool) -> Result<(), LogError> {
         let mut output = self.output();
-        let line = self.core().log_line(self);
-        let written = output.write(&line);
+        let mut line = self.core().log_line(self);
+        let written = output.write(&mut line);
         if let Some(log) = &output.log {
             self.log_errors.store(log.errors(), Relaxed);
         }
@@ -118,6 +123,22 @@ impl Engine {
             output.show_line(line);
         }
         written
+    }
+
+    /// Writes the file of the newest snapshot if somebody asks for it. A failure is counted; the log tells of its reason with the
+    /// next line.
+    fn renew_latest(&self) {
+        let mut output = self.output();
+        let Some(log) = &mut output.log else {
+            return;
+        };
+        if log.is_watched(self.time.monotonic()) {
+            let latest = self.core().latest(self);
+            if let Ok(json) = serde_json::to_string(&latest) {
+                _ = log.write_latest(&json);
+            }
+            self.log_errors.store(log.errors(), Relaxed);
+        }
     }
 
     /// The full table of this moment.
@@ -214,16 +235,30 @@ impl Core {
         }
     }
 
-    /// A snapshot with the histograms since the line before.
+    /// A snapshot with the histograms since the line before, and with the newest frames.
     fn log_line(&mut self, engine: &Engine) -> MetricsSnapshot {
-        let mut line = MetricsSnapshot::clone(&self.collect(engine));
+        let mut line = self.latest_frames(engine);
         line.histograms = self.reducer.take_interval_histograms();
         line
+    }
+
+    /// The same between two lines; the next one has the histograms again.
+    fn latest(&mut self, engine: &Engine) -> MetricsSnapshot {
+        let mut latest = self.latest_frames(engine);
+        latest.histograms = self.reducer.interval_histograms();
+        latest
+    }
+
+    fn latest_frames(&mut self, engine: &Engine) -> MetricsSnapshot {
+        let mut latest = MetricsSnapshot::clone(&self.collect(engine));
+        latest.newest_frames = self.reducer.newest_frames();
+        latest
     }
 }
 
 impl Output {
-    fn write(&mut self, line: &MetricsSnapshot) -> Result<(), LogError> {
+    /// Writes the file of the newest snapshot, takes the newest frames, which belong there alone, out of the line, and writes that.
+    fn write(&mut self, line: &mut MetricsSnapshot) -> Result<(), LogError> {
         let Some(log) = &mut self.log else {
             return Ok(());
         };
@@ -232,6 +267,10 @@ impl Output {
             return Ok(());
         };
         let latest = log.write_latest(&json);
+        line.newest_frames.clear();
+        let Ok(json) = serde_json::to_string(line) else {
+            return Ok(());
+        };
         let written = log.append(json).and(latest);
         match &written {
             Err(error) if !self.log_is_failing => {

@@ -1,19 +1,24 @@
 //! Holds a snapshot against the model.
 
-use tachograph::{LifetimeStats, MetricsSnapshot, TimerStats};
-use tachograph_hotpath::{FrameTrace, Stamp};
-use tachograph_reducer::{HIGHEST_NANOS, LOWEST_NANOS, SlowFrame};
+use tachograph::{FrameRecord, FrameStage, LifetimeStats, MetricsSnapshot, TimerStats};
+use tachograph_reducer::{HIGHEST_NANOS, LOWEST_NANOS};
 
 use super::model::{Model, Timer, Totals, Trace};
 use crate::{assert_same_statistics, oracle};
 
 /// By index, as the schema of the property has them.
-pub(super) const TIMERS: [&str; 4] = [
+pub(super) const TIMERS: [&str; 9] = [
     "coreml_inference",
     "llm_inference",
     "frame_processing_latency",
-    "decode",
+    "frame_idle",
+    "frame_motion",
+    "frame_suppressed",
+    "frame_event",
+    "frame_failed",
+    CUSTOM_TIMER,
 ];
+pub(super) const CUSTOM_TIMER: &str = "decode";
 pub(super) const CUSTOM_COUNTER: &str = "hits";
 
 /// Asserts that a snapshot shows what the model holds; both have just taken everything in.
@@ -73,12 +78,17 @@ fn assert_counts(snapshot: &MetricsSnapshot, totals: &Totals) {
     assert_eq!(totals.counted + totals.overwritten, recorded);
 }
 
-fn timers(snapshot: &MetricsSnapshot) -> [&TimerStats; 4] {
+fn timers(snapshot: &MetricsSnapshot) -> [&TimerStats; TIMERS.len()] {
     [
         &snapshot.coreml_inference,
         &snapshot.llm_inference,
         &snapshot.frame_processing_latency,
-        &snapshot.custom.timers[TIMERS[3]],
+        &snapshot.frame_idle,
+        &snapshot.frame_motion,
+        &snapshot.frame_suppressed,
+        &snapshot.frame_event,
+        &snapshot.frame_failed,
+        &snapshot.custom.timers[CUSTOM_TIMER],
     ]
 }
 
@@ -144,33 +154,36 @@ fn assert_ranks(name: &str, found: &LifetimeStats, sorted: &[u64]) {
     }
 }
 
-/// Asserts that the slowest frames are those of the model, stage by stage.
-pub(super) fn assert_slowest(found: &[SlowFrame], expected: &[Trace]) {
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert_eq!(trace(found.lane, &found.trace), *expected);
-        let stages = found.trace.stages();
-        let total: u64 = stages.map(|stage| stage.ticks).sum();
-        let first = expected
-            .stages
-            .first()
-            .map_or(expected.end, |stage| stage.1);
-        assert_eq!(total, expected.end - first, "the stages fill the frame");
-    }
+/// Asserts that frames are those of the model, stage by stage.
+pub(super) fn assert_frames(found: &[FrameRecord], expected: &[&Trace], now: u64) {
+    let expected: Vec<_> = expected.iter().map(|trace| record(trace, now)).collect();
+    assert_eq!(found, expected);
 }
 
-fn trace(lane: usize, trace: &FrameTrace) -> Trace {
-    let stages = trace.stages();
-    Trace {
-        lane,
+fn record(trace: &Trace, now: u64) -> FrameRecord {
+    let millis = |nanos: u64| nanos as f64 / 1e6;
+    let starts = trace.stages.iter();
+    let ends = starts.clone().skip(1).map(|&(_, start)| start);
+    let stages = starts.zip(ends.chain([trace.end]));
+    FrameRecord {
+        lane: trace.lane as u64,
         number: trace.number,
-        start: trace.start.ticks(),
-        end: trace.end.ticks(),
-        outcome: trace.outcome,
-        motion: trace.motion.map(Stamp::ticks),
+        outcome: trace.outcome.name().into(),
+        event_id: trace.event_id,
+        ms: millis(trace.end - trace.start),
+        age_s: (now - trace.end) as f64 / 1e9,
+        motion_ms: trace.motion.map(|motion| millis(motion - trace.start)),
         stages: stages
-            .map(|stage| (stage.timer.index(), stage.start.ticks()))
+            .filter_map(|(&(timer, start), end)| {
+                Some(FrameStage {
+                    // One of another schema has no name to show.
+                    stage: (*TIMERS.get(timer)?).into(),
+                    start_ms: millis(start - trace.start),
+                    ms: millis(end - start),
+                })
+            })
             .collect(),
+        is_truncated: trace.is_truncated,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What recording and reducing should do, written down naively: every sample is kept, every total is a plain sum.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use tachograph_hotpath::{MAX_SAMPLE_TICKS, MAX_TRACED_STAGES, Outcome};
 
@@ -21,6 +21,8 @@ pub(super) struct Lane {
     open: usize,
     frames: u64,
     traces: VecDeque<Trace>,
+    /// Numbers of the frames whose traces a reduction has seen.
+    traced: BTreeSet<u64>,
     /// By timer: end and length of what no reduction has seen.
     pending: Vec<Vec<(u64, u64)>>,
     /// By timer: samples ever recorded.
@@ -36,8 +38,11 @@ pub(super) struct Trace {
     pub(super) end: u64,
     pub(super) outcome: Outcome,
     pub(super) motion: Option<u64>,
+    pub(super) event_id: Option<u64>,
     /// Timer and start.
     pub(super) stages: Vec<(usize, u64)>,
+    /// Whether there were more stages.
+    pub(super) is_truncated: bool,
 }
 
 #[derive(Debug)]
@@ -79,7 +84,10 @@ pub(super) struct Totals {
     pub(super) timers: Vec<Timer>,
     pub(super) counted: u64,
     pub(super) overwritten: u64,
-    pub(super) slowest: Vec<Trace>,
+    /// The newest frames that were traced, in the order of the window: by end, lane and number.
+    pub(super) frames: Vec<Trace>,
+    /// [`Model::untraced`] at the last reset.
+    untraced: u64,
 }
 
 #[derive(Debug)]
@@ -171,7 +179,9 @@ impl Model {
             end: self.now,
             outcome: Outcome::Failed,
             motion: None,
+            event_id: None,
             stages: Vec::new(),
+            is_truncated: false,
         };
         Frame {
             trace,
@@ -199,6 +209,8 @@ impl Model {
             let from = frame.trace.motion.unwrap_or(frame.trace.start);
             self.record(lane, 2, self.now - from);
         }
+        self.record(lane, 3 + outcome as usize, self.now - frame.trace.start);
+        frame.trace.is_truncated = frame.trace.stages.len() > MAX_TRACED_STAGES;
         frame.trace.stages.truncate(MAX_TRACED_STAGES);
         (frame.trace.end, frame.trace.outcome) = (self.now, outcome);
         self.end(lane, frame.outer);
@@ -259,18 +271,40 @@ impl Model {
                     timer.sum += u128::from(ticks);
                 }
             }
-            self.totals.slowest.extend(lane.traces.drain(..));
+            lane.traced
+                .extend(lane.traces.iter().map(|trace| trace.number));
+            self.totals.frames.extend(lane.traces.drain(..));
         }
         for timer in &mut self.totals.timers {
             timer.window.sort_unstable();
             let surplus = timer.window.len().saturating_sub(self.window);
             timer.window.drain(..surplus);
         }
-        // Stable: of equally slow frames the one that was seen first.
-        self.totals
-            .slowest
-            .sort_by_key(|trace| std::cmp::Reverse(trace.end - trace.start));
-        self.totals.slowest.truncate(SLOWEST);
+        let frames = &mut self.totals.frames;
+        frames.sort_by_key(|trace| (trace.end, trace.lane, trace.number));
+        let surplus = frames.len().saturating_sub(self.window);
+        frames.drain(..surplus);
+    }
+
+    /// The slowest frames of the window, slowest first; of equally slow ones the older first.
+    pub(super) fn slowest(&self) -> Vec<&Trace> {
+        let mut slowest: Vec<_> = self.totals.frames.iter().collect();
+        slowest.sort_by_key(|trace| std::cmp::Reverse(trace.end - trace.start));
+        slowest.truncate(SLOWEST);
+        slowest
+    }
+
+    /// Frames since the last reset that were started before a traced one and have no trace.
+    pub(super) fn untraced(&self) -> u64 {
+        self.all_untraced().saturating_sub(self.totals.untraced)
+    }
+
+    fn all_untraced(&self) -> u64 {
+        let missing = |lane: &Lane| {
+            let last = lane.traced.last().copied().unwrap_or_default();
+            (0..last).filter(|n| !lane.traced.contains(n)).count() as u64
+        };
+        self.lanes.iter().map(missing).sum()
     }
 
     pub(super) fn reset(&mut self) {
@@ -278,6 +312,7 @@ impl Model {
         self.totals = Totals {
             counters: vec![0; self.counters],
             timers: vec![Timer::default(); self.timers],
+            untraced: self.all_untraced(),
             ..Totals::default()
         };
     }

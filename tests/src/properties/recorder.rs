@@ -11,7 +11,9 @@ use tachograph_hotpath::{
 use tachograph_reducer::Reducer;
 
 use super::bytes::Bytes;
-use super::ledger::{CUSTOM_COUNTER, TIMERS, assert_agrees, assert_percentiles, assert_slowest};
+use super::ledger::{
+    CUSTOM_COUNTER, CUSTOM_TIMER, TIMERS, assert_agrees, assert_frames, assert_percentiles,
+};
 use super::model::{self, Model, TRACES};
 
 /// Recorders at once.
@@ -66,7 +68,7 @@ struct Program<'b> {
     model: Model,
     /// By index; those after the first five are of another, larger schema.
     counters: Vec<Counter>,
-    /// By index; those after the first four are of another, larger schema.
+    /// By index; those after the first nine are of another, larger schema.
     timers: Vec<Timer>,
     endless: u32,
     reductions: u64,
@@ -77,7 +79,7 @@ impl<'b> Program<'b> {
         let mut builder = SchemaBuilder::new();
         let own = builder
             .counter(CUSTOM_COUNTER)
-            .and(builder.timer(TIMERS[3]));
+            .and(builder.timer(CUSTOM_TIMER));
         own.expect("good names");
         let schema = builder.clone().build();
         let model = Model::new(window, schema.counters().len(), schema.timers().len());
@@ -207,13 +209,21 @@ impl<'b> Program<'b> {
     }
 
     fn in_frame(&mut self, frame: &mut Frame<'_>, model: &mut model::Frame, call: usize) {
-        if call < 4 {
-            let timer = self.timer();
-            frame.stage(self.timers[timer]);
-            self.model.stage(model, timer);
-        } else {
-            frame.motion();
-            model.trace.motion.get_or_insert(self.model.now);
+        match call {
+            0..3 => {
+                let timer = self.timer();
+                frame.stage(self.timers[timer]);
+                self.model.stage(model, timer);
+            }
+            3 => {
+                frame.motion();
+                model.trace.motion.get_or_insert(self.model.now);
+            }
+            _ => {
+                let id = self.bytes.number();
+                frame.event_id(id);
+                model.trace.event_id = Some(id);
+            }
         }
     }
 
@@ -333,12 +343,20 @@ impl<'b> Program<'b> {
         let snapshot = self.reducer.reduce(self.registry.clock().now());
         assert_eq!(snapshot.sequence, self.reductions);
         assert_agrees(&snapshot, &self.model);
-        assert_slowest(self.reducer.slowest_frames(), &self.model.totals.slowest);
+        let slowest = self.model.slowest();
+        assert_frames(&snapshot.slowest_frames, &slowest, self.model.now);
+        assert_eq!(snapshot.frames_untraced, self.model.untraced());
     }
 
     /// What a log line needs besides a reduction.
     fn refresh(&mut self) {
         self.reduce();
+        // A window of frames may be larger than what is kept of the newest.
+        let newest = self.reducer.newest_frames();
+        let frames = &self.model.totals.frames;
+        let shared = newest.len().min(frames.len());
+        let frames: Vec<_> = frames[frames.len() - shared..].iter().collect();
+        assert_frames(&newest[newest.len() - shared..], &frames, self.model.now);
         self.reducer.refresh_lifetime();
         self.reductions += 1;
         let snapshot = self.reducer.reduce(self.registry.clock().now());

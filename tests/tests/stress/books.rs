@@ -6,7 +6,7 @@ use std::thread;
 
 use tachograph_hotpath::metrics::{COREML_INFERENCE, LLM_INFERENCE};
 use tachograph_hotpath::{Counter, Outcome, Recorder, Registry, Stamp};
-use tachograph_reducer::MetricsSnapshot;
+use tachograph_reducer::{BUILT_IN_TIMERS, MetricsSnapshot};
 use tachograph_tests::Random;
 
 /// The end of the first sample; those after it follow tick by tick, over all threads. So no two ends are equal and which samples are
@@ -84,14 +84,10 @@ impl Books {
         let kept = [idle, motion, suppressed, event, failed, frames, with_motion];
         assert_eq!(found, kept);
         assert_eq!(snapshot.custom.counters["beats"], self.beats.load(SeqCst));
-        let lifetime = |name: &str| snapshot.lifetime[name].count;
-        let found = [
-            lifetime("coreml_inference"),
-            lifetime("llm_inference"),
-            lifetime("frame_processing_latency"),
-        ];
-        let kept = [self.ends.load(SeqCst), self.other.load(SeqCst), event];
-        assert_eq!(found, kept);
+        let found = BUILT_IN_TIMERS.map(|name| snapshot.lifetime[name].count);
+        let ends = [self.ends.load(SeqCst), self.other.load(SeqCst), event];
+        let kept = [&ends[..], &[idle, motion, suppressed, event, failed]].concat();
+        assert_eq!(found[..], kept);
         assert_eq!(snapshot.samples_recorded, kept.iter().sum::<u64>());
         assert_eq!(
             (snapshot.samples_pending, snapshot.samples_rejected),

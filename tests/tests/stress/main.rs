@@ -367,7 +367,7 @@ fn a_hundred_million_samples_that_nobody_reads() {
     };
     assert_eq!(
         snapshot.samples_overwritten,
-        unread(samples) + 2 * unread(frames)
+        unread(samples) + 3 * unread(frames)
     );
     println!("{samples} samples, {frames} frames: no allocation, memory grew by {grown:.2} MiB");
 }
@@ -377,7 +377,8 @@ fn a_hundred_million_samples_that_nobody_reads() {
 fn memory_that_is_kept_is_seen() {
     let _alone = alone();
     let before = resident_mib();
-    let kept: Vec<Arc<[u64]>> = (0..64).map(|n| vec![n; 32 << 10].into()).collect();
+    // Each larger than anything that was freed before and could be used again.
+    let kept: Vec<Arc<[u64]>> = (0..64).map(|n| vec![n; 128 << 10].into()).collect();
     let grown = resident_mib() - before;
-    assert!(grown > 8.0 && kept.len() == 64, "{grown} MiB of 16");
+    assert!(grown > 32.0 && kept.len() == 64, "{grown} MiB of 64");
 }

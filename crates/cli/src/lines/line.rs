@@ -1,5 +1,6 @@
 //! One line of a log, and how it relates to the line before.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,6 +8,21 @@ use tachograph::MetricsSnapshot;
 
 /// How far, in seconds, two clocks of one process may run apart between two of its lines.
 const SLACK_S: f64 = 0.5;
+
+/// A file and a line in it; shown as `logs/metrics.json line 7`.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The file.
+    pub(crate) path: Arc<Path>,
+    /// The line, from 1.
+    pub(crate) number: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}", self.path.display(), self.number)
+    }
+}
 
 /// A line of a log.
 ///
@@ -18,10 +34,8 @@ pub(crate) struct Line {
     pub(crate) snapshot: Arc<MetricsSnapshot>,
     /// The line before it in the log, of the same run or an earlier one; `None` in the first line.
     pub(crate) previous: Option<Arc<MetricsSnapshot>>,
-    /// The file that it stands in.
-    pub(crate) path: Arc<Path>,
-    /// The line, from 1.
-    pub(crate) line_number: u64,
+    /// Where it stands.
+    pub(crate) place: Place,
     /// Which run of the process wrote it; the log's first is 0.
     pub(crate) run: u64,
     /// Whether it is the first that its run wrote, so that it tells of all the time since that run's start.
@@ -32,11 +46,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// Links a snapshot to the one before.
-    pub(crate) fn link(
-        snapshot: MetricsSnapshot,
-        before: Option<&Self>,
-        (path, line_number): (Arc<Path>, u64),
-    ) -> Self {
+    pub(crate) fn link(snapshot: MetricsSnapshot, before: Option<&Self>, place: Place) -> Self {
         let starts_run = match before {
             None => holds_everything(&snapshot),
             Some(before) => is_another_run(&before.snapshot, &snapshot),
@@ -50,8 +60,7 @@ impl Line {
         Self {
             snapshot: Arc::new(snapshot),
             previous: before.map(|before| Arc::clone(&before.snapshot)),
-            path,
-            line_number,
+            place,
             run,
             starts_run,
             interval_s: interval_s.map(|seconds| seconds.max(0.0)),

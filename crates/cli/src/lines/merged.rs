@@ -87,9 +87,8 @@ impl Merged {
             } else {
                 self.left_out.add(|| {
                     format!(
-                        "{} line {}: timer {name} is left out, there are {MAX_TIMERS} already",
-                        line.path.display(),
-                        line.line_number
+                        "{}: timer {name} is left out, there are {MAX_TIMERS} already",
+                        line.place
                     )
                 });
             }
@@ -115,9 +114,8 @@ impl Sum {
             if let Err(error) = self.decoder.add_to(sum, text) {
                 bad.add(|| {
                     format!(
-                        "{} line {}: the histogram of {name} is skipped: {error}",
-                        line.path.display(),
-                        line.line_number
+                        "{}: the histogram of {name} is skipped: {error}",
+                        line.place
                     )
                 });
             }

@@ -21,7 +21,7 @@ mod warnings;
 mod tests;
 
 pub(crate) use histogram::{BadHistogram, Decoder, empty, millis};
-pub(crate) use line::Line;
+pub(crate) use line::{Line, Place};
 pub(crate) use merged::{Distribution, Merged};
 pub(crate) use read::{ReadError, Reading, read};
 pub(crate) use span::Span;

@@ -1,13 +1,14 @@
 //! Reading a log in chunks: parsed on all processors, handed over in order.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::prelude::*;
 use tachograph::{LineError, MetricsSnapshot, RawLine, SCHEMA_VERSION, raw_lines};
 
 use super::progress::Progress;
-use super::{Line, Span, Tally, warn};
+use super::{Line, Place, Span, Tally, warn};
 
 /// Lines that are parsed at once, and their bytes: enough to keep some processors busy, little enough to hold in memory.
 const CHUNK_LINES: usize = 512;
@@ -160,22 +161,19 @@ impl<'a> Reader<'a> {
         if let Some(raw) = self.before.take()
             && let Ok(snapshot) = raw.parse()
         {
-            let place = (raw.path, raw.line_number);
+            let place = place(&raw);
             self.last = Some(Line::link(snapshot, self.last.as_ref(), place));
         }
         let parsed: Vec<_> = chunk
             .par_drain(..)
-            .map(|raw| {
-                raw.parse()
-                    .map(|snapshot| (snapshot, (raw.path, raw.line_number)))
-            })
+            .map(|raw| raw.parse().map(|snapshot| (snapshot, place(&raw))))
             .collect();
         let mut lines = Vec::with_capacity(parsed.len());
         for result in parsed {
             match result {
                 Err(error) => self.note(error),
                 Ok((snapshot, place)) => {
-                    self.note_version(&snapshot, place.1);
+                    self.note_version(&snapshot, &place);
                     let line = Line::link(snapshot, self.last.as_ref(), place);
                     self.span.add(&line);
                     self.last = Some(line.clone());
@@ -186,14 +184,13 @@ impl<'a> Reader<'a> {
         lines
     }
 
-    fn note_version(&mut self, snapshot: &MetricsSnapshot, line_number: u64) {
+    fn note_version(&mut self, snapshot: &MetricsSnapshot, place: &Place) {
         let schema = snapshot.schema_version;
         if schema > SCHEMA_VERSION {
             self.newer.add(|| {
                 format!(
-                    "{} line {line_number} was written by a newer version, {} (schema_version {schema}, known is \
+                    "{place} was written by a newer version, {} (schema_version {schema}, known is \
                      {SCHEMA_VERSION}); names whose meaning has changed are read in their old one",
-                    self.path.display(),
                     snapshot.version,
                 )
             });
@@ -221,6 +218,13 @@ impl<'a> Reader<'a> {
         self.span.skipped = self.bad_lines.count();
         self.span.last = self.last.take().filter(|_| self.span.lines > 0);
         Ok(self.span)
+    }
+}
+
+fn place(raw: &RawLine) -> Place {
+    Place {
+        path: Arc::clone(&raw.path),
+        number: raw.line_number,
     }
 }
 

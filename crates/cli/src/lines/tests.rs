@@ -49,7 +49,7 @@ fn text(snapshot: &MetricsSnapshot) -> String {
 fn all(path: &Path, last: Option<Duration>) -> (Vec<Line>, Span) {
     let mut lines = Vec::new();
     let span = read(Reading { path, last }, |chunk| {
-        lines.extend_from_slice(chunk)
+        lines.extend_from_slice(chunk);
     });
     (lines, span.expect("a log"))
 }
@@ -97,7 +97,7 @@ fn a_first_line_whose_predecessors_are_gone_claims_nothing() {
     assert_eq!(lines[0].interval_s, None);
     assert_eq!(lines[0].increase(|it| Some(it.frames_processed)), None);
     assert_eq!(lines[1].increase(|it| Some(it.frames_processed)), Some(100));
-    assert_eq!(span.covered_s, 60.0);
+    assert_eq!(span.covered_s.to_string(), "60");
 
     // Nothing is missing from it, so it is its run's first.
     first.histograms.insert("decode".into(), encoded([1, 2, 3]));

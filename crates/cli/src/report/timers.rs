@@ -75,12 +75,10 @@ impl Timers {
             self.all.insert(Arc::clone(name), Track::default());
             return;
         }
-        let place = (line.path.display(), line.line_number);
         self.left_out.add(|| {
             format!(
-                "{} line {}: timer {} is left out, there are {MOST} already",
-                place.0,
-                place.1,
+                "{}: timer {} is left out, there are {MOST} already",
+                line.place,
                 shown(name)
             )
         });
@@ -154,9 +152,8 @@ impl Track {
             if let Err(error) = decoder.add_to(self.bucket.get(), text) {
                 bad.add(|| {
                     format!(
-                        "{} line {}: the histogram of {} is skipped: {error}",
-                        line.path.display(),
-                        line.line_number,
+                        "{}: the histogram of {} is skipped: {error}",
+                        line.place,
                         shown(name)
                     )
                 });

@@ -223,18 +223,18 @@ fn a_line_of_which_only_the_newline_did_not_fit_is_not_doubled() {
     };
     let path = disk.path().join("metrics.json");
     let (mut log, _) = open(&path);
-    // Line 1 and line 2 fill a page but for the newline.
-    let room = 4096 - line(2).len();
+    // Line 1 and line 2 fill two pages but for the newline.
+    let room = 8192 - line(2).len();
     let text = format!(":\"{}\"", "x".repeat(room - line(1).len() - 1));
     let first = line(1).replacen(":\"\"", &text, 1);
     log.append(first.clone()).unwrap();
-    let ballast = disk.fill(4096);
+    let ballast = disk.fill(8192);
     assert_eq!(fs::metadata(&path).unwrap().len(), room as u64);
     if !append_only(&path, true) {
         return skipped("a cut that fails, because chattr does not work on a tmpfs here");
     }
     assert!(log.append(line(2)).is_err());
-    assert_eq!(fs::metadata(&path).unwrap().len(), 4096, "it was not cut");
+    assert_eq!(fs::metadata(&path).unwrap().len(), 8192, "it was not cut");
     assert!(log.append(line(3)).is_err());
     fs::remove_file(ballast).unwrap();
     log.append(line(4)).unwrap();

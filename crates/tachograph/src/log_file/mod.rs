@@ -11,6 +11,7 @@
 mod error;
 #[cfg(test)]
 mod fault_tests;
+mod latest;
 mod lock;
 mod reader;
 mod rotate;
@@ -22,10 +23,13 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tachograph_reducer::MetricsSnapshot;
 
 pub use error::LogError;
+pub use latest::LatestFile;
+use latest::{Requests, latest_path};
 use lock::Lock;
 pub use reader::{LineError, LogReader, RawLine, RawLines, raw_lines, read_lines};
 use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
@@ -83,6 +87,7 @@ pub struct LogFile {
     held: VecDeque<String>,
     errors: u64,
     lock: Lock,
+    requests: Requests,
 }
 
 impl LogFile {
@@ -102,7 +107,8 @@ impl LogFile {
         let lock = Lock::take(path)?;
         let mut log = Self {
             options,
-            latest: name.with_extension("latest.json"),
+            latest: latest_path(&name),
+            requests: Requests::of(&name),
             temporary: with_suffix(&name, ".latest.tmp"),
             held: VecDeque::new(),
             errors: 0,
@@ -180,6 +186,12 @@ impl LogFile {
             let _ = fs::remove_file(&self.temporary);
         }
         written
+    }
+
+    /// Whether a reader has asked within the last five seconds that the file of the newest snapshot be renewed each second, see
+    /// [`LatestFile::request`]. `now` is of a monotonic clock. Costs one system call.
+    pub fn is_watched(&mut self, now: Duration) -> bool {
+        self.requests.are_pending(now)
     }
 
     /// Where the newest snapshot alone stands.

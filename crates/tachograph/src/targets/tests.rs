@@ -209,7 +209,8 @@ fn names_must_be_measured() {
     }
     let error = check("rtsp_reconects = \"< 10\"").unwrap_err();
     let expected = "target rtsp_reconects: unknown metric \"rtsp_reconects\"; known are coreml_inference, llm_inference, \
-                    frame_processing_latency, my_stage, rtsp_reconnects, frames_processed, ";
+                    frame_processing_latency, frame_idle, frame_motion, frame_suppressed, frame_event, frame_failed, \
+                    my_stage, rtsp_reconnects, frames_processed, ";
     assert!(error.starts_with(expected), "{error}");
     assert!(check("my_stge.p95 = \"off\"").is_err());
     assert_eq!(
@@ -228,6 +229,11 @@ fn full_snapshot() -> MetricsSnapshot {
         coreml_inference: stats(1.0),
         llm_inference: stats(1.0),
         frame_processing_latency: stats(1.0),
+        frame_idle: stats(1.0),
+        frame_motion: stats(1.0),
+        frame_suppressed: stats(1.0),
+        frame_event: stats(1.0),
+        frame_failed: stats(1.0),
         ..MetricsSnapshot::default()
     })
     .unwrap();
@@ -272,7 +278,8 @@ fn every_number_of_the_snapshot_can_be_a_target() {
         assert_eq!(target.value(&snapshot), Some(value), "{name}");
         seen += 1;
     }
-    assert_eq!(seen, number::numbers().count() + 3 * Statistic::ALL.len());
+    let of_timers = BUILT_IN_TIMERS.len() * Statistic::ALL.len();
+    assert_eq!(seen, number::numbers().count() + of_timers);
 }
 
 #[test]
