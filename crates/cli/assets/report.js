@@ -17,15 +17,13 @@
     if (ms < 3.6e6) return `${digits(ms / 1e3)} s`;
     return `${digits(ms / 3.6e6)} h`;
   };
-  const short = (ms) => duration(ms).replace(/\.0+ /, " ");
+  const short = (ms) => duration(ms).replace(/(\.\d*?)0+ /, "$1 ").replace(". ", " ");
   const memory = (mib) => (mib < 1023.5 ? `${digits(mib)} MiB` : `${digits(mib / 1024)} GiB`);
   const percent = (value) => `${digits(value)} %`;
   const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const moment = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const bucketName = (index) => {
-    const half = millis(data.bucket_s) / 2;
-    return moment.formatRange(new Date(times[index] - half), new Date(times[index] + half));
-  };
+  const between = (middle, seconds) => moment.formatRange(new Date(middle - seconds * 500), new Date(middle + seconds * 500));
+  const bucketName = (index) => between(times[index], data.bucket_s);
 
   const localTimes = () => {
     for (const element of document.querySelectorAll("time[datetime]")) {
@@ -97,18 +95,18 @@
       .map((it) => [{ xAxis: millis(it.from) }, { xAxis: millis(it.to) }]),
   });
   // A point between two gaps has no line to be seen by.
-  const points = (values) =>
+  const points = (values, at) =>
     values.map((value, index) => {
       const alone = value != null && values[index - 1] == null && values[index + 1] == null;
-      const item = { value: [times[index], value] };
+      const item = { value: [at[index], value] };
       return alone ? { ...item, symbol: "circle", symbolSize: 4 } : item;
     });
-  const line = (name, values, style, more) => ({
+  const line = (name, values, style, more, at = times) => ({
     name,
     type: "line",
     symbol: "none",
     showAllSymbol: true,
-    data: points(values),
+    data: points(values, at),
     lineStyle: { width: 1.5, ...style },
     itemStyle: { color: style.color },
     emphasis: { disabled: true },
@@ -156,6 +154,7 @@
     const [p50, p95, max] = ["p50", "p95", "max"].map((name) => timer[name].map(log));
     const above = (upper, lower) => upper.map((value, index) => (value == null ? null : value - lower[index]));
     const stack = { stack: "bands", stackStrategy: "all" };
+    const at = timer.at.map((bucket) => millis(data.origin + bucket * timer.bucket_s));
     const limits = timer.limits.map((it) => log(it.ms));
     const reach = Math.max(...max.filter((value) => value != null));
     const shown = limits.filter((limit) => limit < reach + 0.5);
@@ -166,16 +165,17 @@
       tooltip: {
         ...base(c).tooltip,
         formatter: ([first]) => {
-          const at = first.dataIndex;
-          if (timer.p50[at] == null) return tip(bucketName(at), [["no samples", ""]]);
-          const rows = ["p50", "p95", "max"].map((name) => [name, duration(timer[name][at])]);
-          return tip(bucketName(at), [...rows, ["samples", timer.samples[at].toLocaleString()]]);
+          const bucket = first.dataIndex;
+          const title = between(at[bucket], timer.bucket_s);
+          if (timer.p50[bucket] == null) return tip(title, [["no samples", ""]]);
+          const rows = ["p50", "p95", "max"].map((name) => [name, duration(timer[name][bucket])]);
+          return tip(title, [...rows, ["samples", timer.samples[bucket].toLocaleString()]]);
         },
       },
       series: [
-        line("p50", p50, { color: c.blue, width: 1.8 }, { ...stack, markArea: gapAreas(c), markLine: limitLines(c, timer) }),
-        line("p95", above(p95, p50), { color: c.blue, width: 1.2, type: [4, 3] }, { ...stack, areaStyle: { color: c["band-1"] } }),
-        line("max", above(max, p95), { color: c.blue, width: 0.6 }, { ...stack, areaStyle: { color: c["band-2"] } }),
+        line("p50", p50, { color: c.blue, width: 1.8 }, { ...stack, markArea: gapAreas(c), markLine: limitLines(c, timer) }, at),
+        line("p95", above(p95, p50), { color: c.blue, width: 1.2, type: [4, 3] }, { ...stack, areaStyle: { color: c["band-1"] } }, at),
+        line("max", above(max, p95), { color: c.blue, width: 0.6 }, { ...stack, areaStyle: { color: c["band-2"] } }, at),
       ],
     };
   };
@@ -228,7 +228,7 @@
   const legend = (c) => ({ top: 0, left: 0, itemWidth: 22, itemHeight: 10, itemGap: 16, textStyle: { color: c.soft, fontSize: 12 }, inactiveColor: c.rule });
   // Patterns tell the areas apart where colours do not.
   const patterns = [
-    "none",
+    null,
     { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [1, 7], rotation: Math.PI / 4 },
     { symbol: "circle", symbolSize: 0.5, dashArrayX: [[8, 8], [0, 8, 8, 0]], dashArrayY: [6, 0] },
     { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [1, 5], rotation: -Math.PI / 4 },
@@ -237,7 +237,7 @@
   ];
   const pattern = (c, index) => {
     const decal = patterns[index % patterns.length];
-    return decal === "none" ? decal : { color: c.page, ...decal };
+    return decal && { color: c.page, ...decal };
   };
 
   const outcomes = (c, width) => {
@@ -246,7 +246,7 @@
     return {
       ...base(c),
       grid: { ...base(c).grid, top: width < 460 ? 50 : 30 },
-      legend: legend(c),
+      legend: { ...legend(c), icon: "rect", itemWidth: 14 },
       xAxis: timeAxis(c, width),
       yAxis: axis(c, { type: "value", min: 0 }),
       tooltip: {
@@ -265,15 +265,21 @@
     };
   };
 
+  // Steps that are round in MiB and GiB.
+  const memoryStep = (most) => {
+    const steps = [1, 1024, 1024 ** 2].flatMap((unit) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * unit));
+    return steps.find((step) => most / step <= 6);
+  };
   const gauges = (names, unit) => (c, width) => {
     const styles = [{ color: c.blue, width: 1.6 }, { color: c.amber, width: 1.4, type: [5, 3] }];
     const known = names.filter(([key]) => data.machine[key].some((value) => value != null));
+    const most = Math.max(1, ...known.flatMap(([key]) => data.machine[key]));
     return {
       ...base(c),
       grid: { ...base(c).grid, top: 30 },
       legend: { ...legend(c), itemWidth: 30 },
       xAxis: timeAxis(c, width),
-      yAxis: axis(c, { type: "value", min: 0, axisLabel: { ...axis(c).axisLabel, formatter: unit.axis } }),
+      yAxis: axis(c, { type: "value", min: 0, ...unit.scale?.(most), axisLabel: { ...axis(c).axisLabel, formatter: unit.axis } }),
       tooltip: {
         ...base(c).tooltip,
         formatter: ([first]) => tip(bucketName(first.dataIndex), known.map(([key, name]) => {
@@ -323,7 +329,7 @@
       type: "bar",
       stack: "frame",
       barMaxWidth: 14,
-      itemStyle: { color: stage.between ? c.rule : hues[index % hues.length], decal: stage.between ? "none" : pattern(c, index) },
+      itemStyle: { color: stage.between ? c.rule : hues[index % hues.length], decal: stage.between ? null : pattern(c, index) },
       emphasis: { disabled: true },
       data: frames.map((frame) => frame.stages[index]),
     }));
@@ -350,7 +356,14 @@
   };
 
   const cpu = gauges([["cpu", "machine"], ["process_cpu", "process"]], { axis: "{value} %", full: percent });
-  const used = gauges([["memory", "machine"], ["process_memory", "process"]], { axis: memory, full: memory });
+  const used = gauges([["memory", "machine"], ["process_memory", "process"]], {
+    axis: (mib) => memory(mib).replace(/\.0+ /, " "),
+    full: memory,
+    scale: (most) => {
+      const interval = memoryStep(most);
+      return interval && { interval, max: interval * Math.ceil(most / interval) };
+    },
+  });
   const kinds = {
     bands: (c, index, width, height) => bands(c, data.timers[index], width, height),
     distribution: (c, index, width, height) => distribution(c, data.timers[index], width, height),

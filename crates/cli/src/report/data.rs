@@ -13,7 +13,7 @@ pub(super) const OUTCOMES: [(&str, &str); 5] = [
 
 /// Everything that the charts are drawn from. Times are Unix seconds, durations milliseconds.
 ///
-/// All lists by time have one entry per bucket. A gap between two buckets is a bucket of its own in which nothing is known.
+/// All lists by time have one entry per bucket; those of the timers have buckets of their own. A gap between two buckets is a bucket of its own in which nothing is known.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Charts {
     /// Where the time axis begins.
@@ -22,6 +22,8 @@ pub(super) struct Charts {
     pub(super) end: f64,
     /// How long a bucket is.
     pub(super) bucket_s: f64,
+    /// What the timers' times are counted from.
+    pub(super) origin: f64,
     /// The middle of each bucket.
     pub(super) time: Vec<f64>,
     /// Frames per minute, by outcome.
@@ -132,6 +134,11 @@ pub(super) struct Interruption {
 /// One timer over time, and all of it.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct TimerCharts {
+    /// How long its buckets are: longer ones where there are few samples.
+    pub(super) bucket_s: f64,
+    /// The middle of each, counted in their length from [`Charts::origin`]. Where something is missing between two, there is one in
+    /// which nothing is known.
+    pub(super) at: Vec<f64>,
     /// Samples by bucket.
     pub(super) samples: Vec<u64>,
     pub(super) p50: Vec<Option<f64>>,

@@ -7,7 +7,7 @@ use tachograph::format::clean;
 
 use super::extent::bucket_width;
 use super::slowest::Slowest;
-use super::timeline::Timeline;
+use super::timeline::{Slot, Timeline};
 use super::timers::Timers;
 use super::{Report, ReportArgs};
 use crate::error::Error;
@@ -19,14 +19,15 @@ pub(super) fn gather(args: &ReportArgs) -> Result<Report, Error> {
         path: &args.log,
         last: args.last,
     };
-    let mut timeline = Timeline::new(bucket_width(reading));
+    let width = bucket_width(reading);
+    let mut timeline = Timeline::new(width);
     let mut timers = Timers::default();
     let mut slowest = Slowest::default();
     let span = lines::read(reading, |chunk| {
-        let mut placed: Vec<(usize, &Line)> = Vec::with_capacity(chunk.len());
+        let mut placed: Vec<(Slot, &Line)> = Vec::with_capacity(chunk.len());
         for line in chunk {
-            if let Some(place) = timeline.add(line) {
-                placed.push((place, line));
+            if let Some(slot) = timeline.add(line) {
+                placed.push((slot, line));
             }
             slowest.add(line);
         }
@@ -37,11 +38,10 @@ pub(super) fn gather(args: &ReportArgs) -> Result<Report, Error> {
         let log = args.log.clone();
         return Err(Error::NothingLogged { log });
     }
-    (
-        charts.timers,
-        figures.timers,
-        figures.losses.skipped_histograms,
-    ) = timers.finish(charts.time.len());
+    charts.origin = (charts.start / width).floor() * width;
+    let (timers, summaries, skipped) = timers.finish(width, charts.origin);
+    (charts.timers, figures.timers) = (timers, summaries);
+    figures.losses.skipped_histograms = skipped;
     figures.timers_without_charts = figures.timers.len() - charts.timers.len();
     figures.losses.skipped_lines = span.skipped;
     slowest.finish(&mut charts);

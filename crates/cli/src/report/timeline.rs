@@ -68,11 +68,31 @@ struct Bucket {
     down_s: f64,
 }
 
+/// A bucket's place in time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Slot {
+    /// Counted in widths since 1970.
+    pub(super) index: f64,
+    /// Gaps before it.
+    pub(super) stretch: usize,
+}
+
+impl Slot {
+    /// The bucket that is this many times as wide.
+    pub(super) fn wider(self, times: f64) -> Self {
+        Self {
+            index: (self.index / times).floor(),
+            ..self
+        }
+    }
+}
+
 /// The lines so far.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     width: f64,
     current: Option<Bucket>,
+    stretch: usize,
     /// The lists by time; those of the timers are added by who has them.
     charts: Charts,
     figures: Figures,
@@ -90,8 +110,8 @@ impl Timeline {
         }
     }
 
-    /// Adds a line and returns the place in the lists by time where it belongs; `None` for a line without a time.
-    pub(super) fn add(&mut self, line: &Line) -> Option<usize> {
+    /// Adds a line and returns the bucket where it belongs; `None` for a line without a time.
+    pub(super) fn add(&mut self, line: &Line) -> Option<Slot> {
         if !has_time(&line.snapshot) {
             self.figures.losses.lines_without_time += 1;
             return None;
@@ -108,7 +128,11 @@ impl Timeline {
         self.enter((middle / self.width).floor(), line, is_first);
         self.figures(line, is_first);
         self.observe(line, is_first);
-        Some(self.charts.time.len())
+        let index = self.current.as_ref()?.index;
+        Some(Slot {
+            index,
+            stretch: self.stretch,
+        })
     }
 
     /// Makes the bucket of this index the current one.
@@ -129,6 +153,7 @@ impl Timeline {
         self.close();
         if gap || went_back {
             self.charts.push_gap(between);
+            self.stretch += 1;
         }
         self.current = Some(Bucket::at(index));
     }

@@ -10,13 +10,21 @@ use tachograph::BUILT_IN_TIMERS;
 use super::data::{TimerCharts, TimerSummary};
 use super::distribution::{distribution, max_ms, quantile_ms, summary};
 use super::shown;
-use super::timeline::digits;
+use super::timeline::{Slot, digits};
 use crate::lines::{Decoder, Line, Tally};
 
 /// Timers that are kept at most, so that a log that is not ours cannot fill the memory.
 const MOST: usize = 256;
 /// Timers that have charts.
 const MOST_CHARTS: usize = 48;
+
+/// How much longer than the timeline's a timer's buckets can be.
+const LEVELS: [f64; 3] = [1.0, 3.0, 12.0];
+/// Samples that a bucket should have, on average: with fewer, its 95th percentile is just its longest.
+const ENOUGH: u64 = 20;
+
+/// Buckets that are enough to see a course in.
+const FEW: usize = 12;
 
 /// All timers so far.
 #[derive(Default)]
@@ -26,14 +34,21 @@ pub(super) struct Timers {
     left_out: Tally,
 }
 
-/// One timer. The histogram of a bucket is added to that of all when the bucket is over.
+/// One timer.
 #[derive(Default)]
 struct Track {
-    all: Sum,
-    bucket: Sum,
-    place: usize,
     decoder: Option<Decoder>,
-    over_time: Vec<Point>,
+    /// In buckets of each of [`LEVELS`].
+    levels: [Level; LEVELS.len()],
+    all: Sum,
+}
+
+/// Buckets of one length. The histogram of one that is over is added to the next longer ones.
+#[derive(Default)]
+struct Level {
+    slot: Option<Slot>,
+    bucket: Sum,
+    over: Vec<Point>,
 }
 
 /// A histogram, once there is something to hold.
@@ -42,7 +57,7 @@ struct Sum(Option<Box<Histogram<u64>>>);
 
 /// A bucket's percentiles.
 struct Point {
-    place: usize,
+    slot: Slot,
     samples: u64,
     p50: f64,
     p95: f64,
@@ -50,8 +65,8 @@ struct Point {
 }
 
 impl Timers {
-    /// Adds lines, each with the place of its bucket in the lists by time: several timers at once, each in the lines' order.
-    pub(super) fn add(&mut self, lines: &[(usize, &Line)]) {
+    /// Adds lines, each with its bucket: several timers at once, each in the lines' order.
+    pub(super) fn add(&mut self, lines: &[(Slot, &Line)]) {
         for (_, line) in lines {
             for name in line.snapshot.histograms.keys() {
                 self.find(name, line);
@@ -84,9 +99,13 @@ impl Timers {
         });
     }
 
-    /// Charts by time with `places` entries, and summaries: the built-in timers in their order, then the others by name. Says on
-    /// standard error what could not be used, and returns how many histograms that were.
-    pub(super) fn finish(mut self, places: usize) -> (Vec<TimerCharts>, Vec<TimerSummary>, u64) {
+    /// Charts with times from `origin` on, in buckets of `width` seconds or longer, and summaries: the built-in timers in their
+    /// order, then the others by name. Says on standard error what could not be used, and returns how many histograms that were.
+    pub(super) fn finish(
+        mut self,
+        width: f64,
+        origin: f64,
+    ) -> (Vec<TimerCharts>, Vec<TimerSummary>, u64) {
         self.bad.warn("more histograms are skipped");
         self.left_out.warn("more timers are left out");
         let built_in = BUILT_IN_TIMERS
@@ -97,12 +116,16 @@ impl Timers {
         let (mut charts, mut summaries) = (Vec::new(), Vec::new());
         for (name, mut track) in ordered {
             track.close();
-            let Some(all) = track.all.0 else { continue };
-            let Some(summary) = summary(&shown(&name), &all) else {
+            let Some(all) = &track.all.0 else { continue };
+            let Some(summary) = summary(&shown(&name), all) else {
                 continue;
             };
             if charts.len() < MOST_CHARTS {
-                charts.push(charted(&track.over_time, places, &all));
+                let (level, times) = track.best_level();
+                let mut chart = over_time(level, times, origin / width);
+                chart.bucket_s = width * times;
+                chart.distribution = distribution(all);
+                charts.push(chart);
             }
             summaries.push(summary);
         }
@@ -110,46 +133,46 @@ impl Timers {
     }
 }
 
-fn charted(points: &[Point], places: usize, all: &Histogram<u64>) -> TimerCharts {
-    let mut charts = TimerCharts {
-        samples: vec![0; places],
-        p50: vec![None; places],
-        p95: vec![None; places],
-        max: vec![None; places],
-        distribution: distribution(all),
-        limits: Vec::new(),
-    };
+/// The lists by time of buckets that are `times` as long as the shortest, of which `origin` lie before the first.
+fn over_time(points: &[Point], times: f64, origin: f64) -> TimerCharts {
+    let mut charts = TimerCharts::default();
+    let mut before: Option<Slot> = None;
     for point in points {
-        let values = [
-            (&mut charts.p50, point.p50),
-            (&mut charts.p95, point.p95),
-            (&mut charts.max, point.max),
-        ];
-        for (list, value) in values {
-            if let Some(entry) = list.get_mut(point.place) {
-                *entry = Some(digits(value));
-            }
+        let at = |index: f64| ((index + 0.5) - origin / times) * 1e4;
+        let missing = before.filter(|before| {
+            before.stretch != point.slot.stretch || before.index + 1.5 < point.slot.index
+        });
+        if let Some(before) = missing {
+            let between = f64::midpoint(before.index, point.slot.index);
+            charts.push(at(between).round() / 1e4, 0, [None; 3]);
         }
-        if let Some(samples) = charts.samples.get_mut(point.place) {
-            *samples = point.samples;
-        }
+        let values = [point.p50, point.p95, point.max].map(|ms| Some(digits(ms)));
+        charts.push(at(point.slot.index).round() / 1e4, point.samples, values);
+        before = Some(point.slot);
     }
     charts
 }
 
+impl TimerCharts {
+    fn push(&mut self, at: f64, samples: u64, [p50, p95, max]: [Option<f64>; 3]) {
+        self.at.push(at);
+        self.samples.push(samples);
+        self.p50.push(p50);
+        self.p95.push(p95);
+        self.max.push(max);
+    }
+}
+
 impl Track {
-    fn add(&mut self, name: &str, lines: &[(usize, &Line)]) -> Tally {
+    fn add(&mut self, name: &str, lines: &[(Slot, &Line)]) -> Tally {
         let mut bad = Tally::default();
-        for (place, line) in lines {
+        for (slot, line) in lines {
             let Some(text) = line.snapshot.histograms.get(name) else {
                 continue;
             };
-            if *place != self.place {
-                self.close();
-                self.place = *place;
-            }
+            self.enter(*slot);
             let decoder = self.decoder.get_or_insert_with(Decoder::new);
-            if let Err(error) = decoder.add_to(self.bucket.get(), text) {
+            if let Err(error) = decoder.add_to(self.levels[0].bucket.get(), text) {
                 bad.add(|| {
                     format!(
                         "{}: the histogram of {} is skipped: {error}",
@@ -162,15 +185,59 @@ impl Track {
         bad
     }
 
-    /// Ends the bucket.
+    /// Makes the buckets current in which this slot lies.
+    fn enter(&mut self, slot: Slot) {
+        for (place, times) in LEVELS.into_iter().enumerate() {
+            let slot = slot.wider(times);
+            // Within a longer bucket that goes on, the shorter one may be over, not the other way round.
+            if self.levels[place]
+                .slot
+                .is_some_and(|current| current != slot)
+            {
+                self.end(place);
+            }
+            self.levels[place].slot = Some(slot);
+        }
+    }
+
+    /// Ends a bucket, and hands what it holds to the longer one that it lies in.
+    fn end(&mut self, place: usize) {
+        let (these, longer) = self.levels.split_at_mut(place + 1);
+        let longer = longer.first_mut().map(|level| &mut level.bucket);
+        if let Some(level) = these.last_mut() {
+            level.end(longer.unwrap_or(&mut self.all));
+        }
+    }
+
+    /// Ends what is still open.
     fn close(&mut self) {
+        (0..LEVELS.len()).for_each(|place| self.end(place));
+    }
+
+    /// The shortest buckets that have enough samples, or still enough of them, and how much longer than the shortest they are.
+    fn best_level(&self) -> (&[Point], f64) {
+        let all = || self.levels.iter().zip(LEVELS);
+        let has_enough = |(level, _): &(&Level, f64)| {
+            let samples: u64 = level.over.iter().map(|point| point.samples).sum();
+            samples >= ENOUGH * level.over.len() as u64
+        };
+        let is_visible = |(level, times): &(&Level, f64)| *times == 1.0 || level.over.len() >= FEW;
+        let last = all().rfind(is_visible);
+        let best = all().filter(is_visible).find(has_enough).or(last);
+        best.map_or((&[], 1.0), |(level, times)| (&level.over, times))
+    }
+}
+
+impl Level {
+    fn end(&mut self, longer: &mut Sum) {
+        let Some(slot) = self.slot.take() else { return };
         let Some(bucket) = self.bucket.0.as_mut().filter(|bucket| !bucket.is_empty()) else {
             return;
         };
         let at = |quantile| quantile_ms(bucket, quantile);
         if let (Some(p50), Some(p95), Some(max)) = (at(0.5), at(0.95), max_ms(bucket)) {
-            self.over_time.push(Point {
-                place: self.place,
+            self.over.push(Point {
+                slot,
                 samples: bucket.len(),
                 p50,
                 p95,
@@ -178,7 +245,7 @@ impl Track {
             });
         }
         // Both have the same bounds, so that they always fit.
-        let _ = self.all.get().add(bucket.as_ref());
+        let _ = longer.get().add(bucket.as_ref());
         bucket.reset();
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn header(report: &Report) -> Markup {
     let figures = &report.figures;
     html! {
         header {
-            h1 { (report.title()) }
+            p.eyebrow { "tachograph report" }
+            h1 { (report.log) }
             p.lead {
                 (moment(report.charts.start)) " to " (moment(report.charts.end)) ": "
                 (format::span(report.charts.end - report.charts.start)) " in "
@@ -191,7 +192,7 @@ fn pair(
     );
     html! {
         div.pair {
-            h3 { span.name { (timer.name) } span { (count(timer.count)) " samples, p95 " (p(timer.p95)) } }
+            h3 { span.name { (timer.name) } span { (count(timer.count)) " samples, p95 " (p(timer.p95)) ", a point is " (format::span(charts.bucket_s)) } }
             figure {
                 (chart("bands", Some(index), "", &words::timer_over_time(&timer.name, charts)))
                 figcaption { "over time" }
@@ -337,11 +338,12 @@ pub(super) fn slowest(report: &Report) -> Markup {
                 None => p.lead { "The log has no frames with their stages." }
                 Some(label) => {
                     figure {
-                        (chart("slowest", None, "frames", &label))
+                        div.chart #chart-slowest role="img" aria-label=(label) data-kind="slowest"
+                            style={ "height:" (80 + 19 * frames.len()) "px" } {}
                     }
                     div.scroll { table {
                         thead { tr {
-                            th.n { "no." } th { "began" } th { "frame" } th { "outcome" } th { "event" } th.n { "took" } th { "stages" }
+                            th.n { "no." } th { "began" } th.n { "frame" } th { "outcome" } th.n { "event" } th.n { "took" } th { "stages with 1 % of it or more" }
                         } }
                         tbody { @for frame in frames { (slow_frame(frame, report)) } }
                     } }
@@ -353,11 +355,14 @@ pub(super) fn slowest(report: &Report) -> Markup {
 
 fn slow_frame(frame: &SlowFrame, report: &Report) -> Markup {
     let stages = report.charts.slowest_stages.iter().zip(&frame.stages);
-    let stages = stages.filter(|(_, ms)| **ms > 0.0);
-    let stages = stages.map(|(stage, ms)| format!("{} {}", stage.text, format::millis(*ms)));
+    let mut stages: Vec<_> = stages.filter(|(_, ms)| **ms >= frame.ms / 100.0).collect();
+    stages.sort_by(|a, b| b.1.total_cmp(a.1));
+    let stages = stages
+        .iter()
+        .map(|(stage, ms)| format!("{} {}", stage.text, format::millis(**ms)));
     html! { tr {
-        td.n { (frame.rank) } td { (moment(frame.start)) } td { (count(frame.number)) } td { (frame.outcome) }
-        td { @if let Some(id) = frame.event_id { (id) } } td.n { (format::millis(frame.ms)) }
+        td.n { (frame.rank) } td { (moment(frame.start)) } td.n { (count(frame.number)) } td { (frame.outcome) }
+        td.n { @if let Some(id) = frame.event_id { (id) } } td.n { (format::millis(frame.ms)) }
         td.soft { (stages.collect::<Vec<_>>().join(", ")) }
     } }
 }
