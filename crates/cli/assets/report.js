@@ -90,9 +90,10 @@
   const gapAreas = (c) => ({
     silent: true,
     itemStyle: { color: c.gap },
+    label: { show: false },
     data: data.interruptions
       .filter((it) => it.kind === "outage" || it.kind === "suspended")
-      .map((it) => [{ xAxis: millis(it.from) }, { xAxis: millis(it.to) }]),
+      .map((it) => [{ name: it.kind, xAxis: millis(it.from) }, { xAxis: millis(it.to) }]),
   });
   // A point between two gaps has no line to be seen by.
   const points = (values, at) =>
@@ -293,6 +294,10 @@
 
   const availability = (c, width) => {
     const marks = data.interruptions.filter((it) => it.kind === "stall" || it.kind === "restart");
+    const hasRoom = width / Math.max(data.interruptions.length, 1) > 60;
+    const gaps = gapAreas(c);
+    const label = { show: hasRoom, fontSize: 11, color: c.soft, formatter: (it) => it.name, distance: 2 };
+    const namedGaps = { ...gaps, label: { ...label, position: "top" } };
     return {
       ...base(c),
       grid: { ...base(c).grid, top: 22 },
@@ -308,11 +313,11 @@
       series: [
         line("up", data.availability, { color: c.green, width: 1.5 }, {
           areaStyle: { color: c.green, opacity: 0.15, origin: "start" },
-          markArea: gapAreas(c),
+          markArea: namedGaps,
           markLine: {
             silent: true,
             symbol: ["none", "none"],
-            label: { show: width / Math.max(marks.length, 1) > 50, fontSize: 11, color: c.soft, formatter: (it) => it.name, distance: 2 },
+            label,
             data: marks.map((it) => ({ name: it.kind, xAxis: millis(it.from), lineStyle: { color: it.kind === "stall" ? c.red : c.soft, type: it.kind === "stall" ? "solid" : "dashed", width: 1 } })),
           },
         }),
@@ -333,6 +338,9 @@
       emphasis: { disabled: true },
       data: frames.map((frame) => frame.stages[index]),
     }));
+    // One frame that hung must not press all others flat.
+    const [longest, next] = frames.map((frame) => frame.ms);
+    const breaks = next && longest > 2.5 * next ? [{ start: next * 1.1, end: longest * 0.985, gap: "3%" }] : [];
     const title = (frame) => width < 560
       ? `${frame.rank}`
       : `${frame.rank}   ${moment.format(new Date(millis(frame.start)))}   ${frame.outcome}`;
@@ -340,7 +348,12 @@
       ...base(c),
       grid: { ...base(c).grid, top: width < 560 ? 68 : 34 },
       legend: { ...legend(c), itemWidth: 14, data: names.map((stage) => stage.text) },
-      xAxis: axis(c, { type: "value", axisLabel: { ...axis(c).axisLabel, formatter: short } }),
+      xAxis: axis(c, {
+        type: "value",
+        breaks,
+        breakArea: { expandOnClick: false, itemStyle: { color: c.page, opacity: 1, borderColor: c.soft } },
+        axisLabel: { ...axis(c).axisLabel, formatter: (ms) => short(ms) },
+      }),
       yAxis: axis(c, { type: "category", inverse: true, data: frames.map(title), splitLine: { show: false }, axisLabel: { ...axis(c).axisLabel, interval: 0 } }),
       tooltip: {
         ...base(c).tooltip,

@@ -1,7 +1,5 @@
 //! The slowest frames of the whole log.
 
-use std::cmp::Ordering;
-
 use tachograph::FrameRecord;
 
 use super::data::{Charts, SlowFrame, StageName};
@@ -85,21 +83,41 @@ impl Slowest {
     }
 }
 
-/// The stages in the order in which frames go through them, at most [`STAGES`]: those with the most time.
+/// A stage over several frames.
+struct Stage {
+    name: String,
+    /// All that was spent in it, milliseconds.
+    ms: f64,
+    /// The sum of the times into their frames at which it began, and how often it did.
+    starts: f64,
+    count: u32,
+}
+
+/// The stages with the most time, at most [`STAGES`], in the order in which frames go through them.
 fn stages<'a>(frames: impl Iterator<Item = &'a FrameRecord>) -> Vec<String> {
-    let mut all: Vec<(String, f64)> = Vec::new();
+    let mut all: Vec<Stage> = Vec::new();
     for stage in frames.flat_map(|frame| &frame.stages) {
-        match all.iter_mut().find(|(name, _)| **name == *stage.stage) {
-            Some((_, ms)) => *ms += stage.ms,
-            None => all.push((stage.stage.to_string(), stage.ms)),
+        let known = all.iter_mut().find(|it| *it.name == *stage.stage);
+        let (ms, start) = (stage.ms, stage.start_ms);
+        match known {
+            Some(it) => {
+                it.ms += ms;
+                it.starts += start;
+                it.count += 1;
+            }
+            None => all.push(Stage {
+                name: stage.stage.to_string(),
+                ms,
+                starts: start,
+                count: 1,
+            }),
         }
     }
-    let mut times: Vec<f64> = all.iter().map(|(_, ms)| *ms).collect();
-    times.sort_by(|a, b| b.total_cmp(a));
-    let least = times.get(STAGES - 1).copied().unwrap_or(0.0);
-    all.retain(|(_, ms)| ms.total_cmp(&least) != Ordering::Less);
+    all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     all.truncate(STAGES);
-    all.into_iter().map(|(name, _)| name).collect()
+    let start = |it: &Stage| it.starts / f64::from(it.count);
+    all.sort_by(|a, b| start(a).total_cmp(&start(b)));
+    all.into_iter().map(|it| it.name).collect()
 }
 
 /// A stage may come several times in a frame.

@@ -192,7 +192,7 @@ fn pair(
     );
     html! {
         div.pair {
-            h3 { span.name { (timer.name) } span { (count(timer.count)) " samples, p95 " (p(timer.p95)) ", a point is " (format::span(charts.bucket_s)) } }
+            h3 { span.name { (timer.name) } span { (count(timer.count)) " samples, p95 " (p(timer.p95)) ", each point " (words::bucket(charts.bucket_s)) } }
             figure {
                 (chart("bands", Some(index), "", &words::timer_over_time(&timer.name, charts)))
                 figcaption { "over time" }
@@ -416,7 +416,7 @@ pub(super) fn footer(report: &Report) -> Markup {
             p {
                 "Made by tachograph " (env!("CARGO_PKG_VERSION")) " on " (moment(report.made)) " from "
                 span.name { (report.log) } ". Charts show at most about 600 points of time, here "
-                (format::span(report.charts.bucket_s)) " each. Durations have three digits."
+                (words::bucket(report.charts.bucket_s)) " each. Durations have three digits."
             }
             p { "Charts by Apache ECharts, licensed under the Apache License 2.0. This page loads nothing from anywhere." }
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use maud::{Markup, html};
-use tachograph::format::millis;
+use tachograph::format::{millis, span};
 
 /// A moment. The page's script says it in the reader's zone; without it, it stands there in UTC.
 pub(super) fn moment(seconds: f64) -> Markup {
@@ -22,6 +22,20 @@ pub(super) fn count(number: u64) -> String {
     let groups = digits.as_bytes().rchunks(3).rev();
     let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
     groups.join("\u{202f}") // A narrow space that does not break.
+}
+
+/// How long a bucket is: `5m`, `2h`.
+pub(super) fn bucket(seconds: f64) -> String {
+    if seconds < 1.0 {
+        return millis(seconds * 1000.0);
+    }
+    let text = span(seconds);
+    let (large, small) = text.split_once(' ').unwrap_or((&text, ""));
+    if small.starts_with("00") {
+        large.to_owned()
+    } else {
+        text
+    }
 }
 
 /// A number, or that there is none.
