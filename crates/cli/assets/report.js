@@ -227,6 +227,16 @@
   };
 
   const legend = (c) => ({ top: 0, left: 0, itemWidth: 22, itemHeight: 10, itemGap: 16, textStyle: { color: c.soft, fontSize: 12 }, inactiveColor: c.rule });
+  // Where the chart begins below a legend, which breaks into lines where it must.
+  const below = (names, width) => {
+    let [lines, used] = [1, 0];
+    for (const name of names) {
+      const item = name.length * 6.7 + 36;
+      if (used > 0 && used + item > width) [lines, used] = [lines + 1, 0];
+      used += item;
+    }
+    return 10 + lines * 22;
+  };
   // Patterns tell the areas apart where colours do not.
   const patterns = [
     null,
@@ -246,7 +256,7 @@
     const all = Object.entries(data.outcomes);
     return {
       ...base(c),
-      grid: { ...base(c).grid, top: width < 460 ? 50 : 30 },
+      grid: { ...base(c).grid, top: below(all.map(([name]) => name), width) },
       legend: { ...legend(c), icon: "rect", itemWidth: 14 },
       xAxis: timeAxis(c, width),
       yAxis: axis(c, { type: "value", min: 0 }),
@@ -346,7 +356,7 @@
       : `${frame.rank}   ${moment.format(new Date(millis(frame.start)))}   ${frame.outcome}`;
     return {
       ...base(c),
-      grid: { ...base(c).grid, top: width < 560 ? 68 : 34 },
+      grid: { ...base(c).grid, top: below(names.map((stage) => stage.text), width) },
       legend: { ...legend(c), itemWidth: 14, data: names.map((stage) => stage.text) },
       xAxis: axis(c, {
         type: "value",
