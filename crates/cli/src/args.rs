@@ -133,7 +133,7 @@ fn one_sentence(error: &str) -> String {
     sentence.to_owned()
 }
 
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     match tachograph::parse_duration(text)? {
         Duration::ZERO => Err("a time above 0 is needed".to_owned()),
         duration => Ok(duration),

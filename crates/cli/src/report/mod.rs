@@ -26,7 +26,7 @@ use data::{Charts, Figures};
 use tachograph::format::clean;
 
 use crate::error::Error;
-use crate::lines::DEFAULT_LOG;
+use crate::lines::{DEFAULT_LOG, parse_last};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -54,7 +54,7 @@ pub(crate) struct ReportArgs {
     targets: Option<PathBuf>,
 
     /// Only so much time before the log's newest line, such as 7d or "12h 30m"
-    #[arg(long, value_name = "TIME", value_parser = crate::args::duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_last)]
     last: Option<Duration>,
 }
 
