@@ -77,8 +77,13 @@ impl Error {
     /// 2 for usage and configuration, 1 for the run.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Lines(_) => 2,
-            Self::NothingLogged { .. } | Self::Page(_) | Self::PageNotWritten { .. } => 2,
+            Self::Usage(_)
+            | Self::Url(_)
+            | Self::Config(_)
+            | Self::Lines(_)
+            | Self::NothingLogged { .. }
+            | Self::Page(_)
+            | Self::PageNotWritten { .. } => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

@@ -14,6 +14,27 @@ pub(super) fn outage(line: &Line) -> Option<(f64, f64)> {
     (super::timeline::has_time(previous) && to > from).then_some((from, to))
 }
 
+/// The stage in which a frame hung for at least so many seconds of what the line covers, if the line has it: it still runs, or its
+/// frame is among the slowest.
+fn hung(line: &Line, seconds: f64) -> Option<String> {
+    let snapshot = &line.snapshot;
+    let long = |ms: f64| ms >= seconds * 1e3;
+    let running = snapshot.in_flight.iter().filter(|it| long(it.for_ms));
+    let running = running.max_by(|a, b| a.for_ms.total_cmp(&b.for_ms));
+    let ended = snapshot.slowest_frames.iter();
+    let ended = ended.filter(|frame| {
+        line.interval_s
+            .is_some_and(|interval| frame.age_s <= interval)
+    });
+    let ended = ended
+        .flat_map(|frame| &frame.stages)
+        .filter(|stage| long(stage.ms));
+    let ended = ended.max_by(|a, b| a.ms.total_cmp(&b.ms));
+    running
+        .map(|it| shown(&it.stage))
+        .or_else(|| ended.map(|it| shown(&it.stage)))
+}
+
 /// The interruptions so far.
 #[derive(Debug, Default)]
 pub(super) struct Interruptions {
@@ -47,17 +68,12 @@ impl Interruptions {
             self.is_stalled = false;
             return;
         }
-        let longest = line
-            .snapshot
-            .in_flight
-            .iter()
-            .max_by(|a, b| a.for_ms.total_cmp(&b.for_ms));
-        let stage = longest.map(|it| shown(&it.stage));
+        let stage = hung(line, stalled);
         match self.all.last_mut().filter(|_| self.is_stalled) {
             Some(stall) => {
                 stall.to = end;
                 stall.seconds += stalled;
-                stall.stage = stall.stage.take().or(stage);
+                stall.stage = stage.or(stall.stage.take());
             }
             None => self.push(Kind::Stall, line.begins(), end, stalled, stage),
         }

@@ -57,10 +57,10 @@ impl Slowest {
         let names = stages(self.frames.iter().map(|(_, _, frame)| frame));
         for (place, (_, start, frame)) in self.frames.into_iter().enumerate() {
             let mut stages: Vec<f64> = names.iter().map(|name| time_in(&frame, name)).collect();
-            let named: f64 = frame.stages.iter().map(|stage| stage.ms).sum();
-            let others = (named - stages.iter().sum::<f64>()).max(0.0);
+            let in_stages: f64 = frame.stages.iter().map(|stage| stage.ms).sum();
+            let others = (in_stages - stages.iter().sum::<f64>()).max(0.0);
             stages.push(others);
-            stages.push((frame.ms - named).max(0.0));
+            stages.push((frame.ms - in_stages).max(0.0));
             charts.slowest.push(SlowFrame {
                 rank: place + 1,
                 start: (start * 1e3).round() / 1e3,

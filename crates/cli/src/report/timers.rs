@@ -221,7 +221,7 @@ impl Track {
             let samples: u64 = level.over.iter().map(|point| point.samples).sum();
             samples >= ENOUGH * level.over.len() as u64
         };
-        let is_visible = |(level, times): &(&Level, f64)| *times == 1.0 || level.over.len() >= FEW;
+        let is_visible = |(level, times): &(&Level, f64)| *times <= 1.0 || level.over.len() >= FEW;
         let last = all().rfind(is_visible);
         let best = all().filter(is_visible).find(has_enough).or(last);
         best.map_or((&[], 1.0), |(level, times)| (&level.over, times))
