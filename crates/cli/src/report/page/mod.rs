@@ -15,7 +15,14 @@ const GUARD: &str = include_str!("../../../assets/guard.js");
 /// Draws the charts; `assets/README.md` has its version and licence.
 const ECHARTS: &str = include_str!("../../../assets/echarts.common.min.js");
 /// Tells the above what to draw.
-const SCRIPT: &str = include_str!("../../../assets/report.js");
+const SCRIPT: &str = concat!(
+    "(() => {\n",
+    include_str!("../../../assets/report-words.js"),
+    include_str!("../../../assets/report-durations.js"),
+    include_str!("../../../assets/report-charts.js"),
+    include_str!("../../../assets/report-draw.js"),
+    "})();\n"
+);
 const STYLE: &str = include_str!("../../../assets/report.css");
 
 /// The whole page.
@@ -94,6 +101,14 @@ mod tests {
         assert!(!json.contains(['<', '>', '&']), "{json}");
         let back: String = serde_json::from_str(&json).expect("still JSON");
         assert_eq!(back, hostile);
+    }
+
+    #[test]
+    fn echarts_is_the_build_that_is_documented() {
+        let hash = Sha256::digest(ECHARTS);
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let documented = include_str!("../../../assets/README.md");
+        assert!(documented.contains(&hash), "{hash}");
     }
 
     #[test]
