@@ -148,3 +148,99 @@ impl Charts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use tachograph::{FrameStage, MetricsSnapshot};
+
+    use super::*;
+    use crate::lines::Place;
+
+    fn frame(number: u64, ms: f64, stages: &[(&str, f64, f64)]) -> FrameRecord {
+        let stages = stages.iter().map(|(name, start_ms, ms)| FrameStage {
+            stage: Arc::from(*name),
+            start_ms: *start_ms,
+            ms: *ms,
+        });
+        FrameRecord {
+            number,
+            ms,
+            age_s: 1.0,
+            stages: stages.collect(),
+            ..FrameRecord::default()
+        }
+    }
+
+    fn line(timestamp: f64, uptime: f64, before: Option<&Line>, frames: Vec<FrameRecord>) -> Line {
+        let snapshot = MetricsSnapshot {
+            timestamp,
+            uptime_seconds: uptime,
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            sequence: uptime as u64,
+            slowest_frames: frames,
+            ..MetricsSnapshot::default()
+        };
+        let place = Place {
+            path: Arc::from(Path::new("log")),
+            number: 1,
+        };
+        Line::link(snapshot, before, place)
+    }
+
+    #[test]
+    fn each_frame_stands_there_once_and_runs_are_told_apart() {
+        let first = line(
+            1000.0,
+            60.0,
+            None,
+            vec![frame(1, 50.0, &[]), frame(2, 40.0, &[])],
+        );
+        let second = line(
+            1060.0,
+            120.0,
+            Some(&first),
+            vec![frame(1, 50.0, &[]), frame(3, 45.0, &[])],
+        );
+        // Another run, which counts anew.
+        let third = line(2000.0, 60.0, Some(&second), vec![frame(1, 60.0, &[])]);
+        let mut slowest = Slowest::default();
+        for line in [&first, &second, &third] {
+            slowest.add(line);
+        }
+        let mut charts = Charts::default();
+        slowest.finish(&mut charts);
+        let found: Vec<_> = charts
+            .slowest
+            .iter()
+            .map(|it| (it.rank, it.number))
+            .collect();
+        assert_eq!(found, [(1, 1), (2, 1), (3, 3), (4, 2)]);
+        assert!((charts.slowest[0].start - 1998.94).abs() < 1e-9);
+    }
+
+    #[test]
+    fn stages_are_in_their_order_and_add_up() {
+        let stages = [
+            ("decode", 0.0, 2.0),
+            ("detect", 3.0, 5.0),
+            ("decode", 8.0, 1.0),
+        ];
+        let hung = frame(1, 90.0, &[("describe", 0.5, 80.0)]);
+        let line = line(1000.0, 60.0, None, vec![hung, frame(2, 10.0, &stages)]);
+        let mut slowest = Slowest::default();
+        slowest.add(&line);
+        let mut charts = Charts::default();
+        slowest.finish(&mut charts);
+        let names: Vec<&str> = charts
+            .slowest_stages
+            .iter()
+            .map(|it| it.text.as_str())
+            .collect();
+        assert_eq!(names, ["describe", "detect", "decode", "between stages"]);
+        assert_eq!(charts.slowest[0].stages, [80.0, 0.0, 0.0, 10.0]);
+        assert_eq!(charts.slowest[1].stages, [0.0, 5.0, 3.0, 2.0]);
+    }
+}

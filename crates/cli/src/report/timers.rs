@@ -256,3 +256,123 @@ impl Sum {
             .get_or_insert_with(|| Box::new(crate::lines::empty()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use base64::Engine as _;
+    use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+    use tachograph::MetricsSnapshot;
+
+    use super::*;
+    use crate::lines::Place;
+
+    /// A line of a minute in which the timer `x` took these times, in milliseconds.
+    fn line(minute: u32, millis: impl IntoIterator<Item = u64>) -> Line {
+        let mut histogram = crate::lines::empty();
+        for ms in millis {
+            histogram.record(ms * 1_000_000).expect("in range");
+        }
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new()
+            .serialize(&histogram, &mut bytes)
+            .expect("written");
+        let text = base64::prelude::BASE64_STANDARD.encode(bytes);
+        let snapshot = MetricsSnapshot {
+            timestamp: f64::from(minute) * 60.0,
+            uptime_seconds: f64::from(minute) * 60.0,
+            sequence: u64::from(minute),
+            histograms: BTreeMap::from([(Arc::from("x"), text)]),
+            ..MetricsSnapshot::default()
+        };
+        let place = Place {
+            path: Arc::from(Path::new("log")),
+            number: u64::from(minute),
+        };
+        Line::link(snapshot, None, place)
+    }
+
+    fn slot(index: f64) -> Slot {
+        Slot { index, stretch: 0 }
+    }
+
+    fn is_near(found: Option<f64>, expected: f64) -> bool {
+        found.is_some_and(|found| (found - expected).abs() <= expected * 2e-3)
+    }
+
+    #[test]
+    fn percentiles_are_of_all_samples_and_not_averaged() {
+        // 990 quick samples in one line, 10 slow ones in another: the p95 of all is quick, the mean of both p95 is not.
+        let lines = [
+            line(1, (0..990).map(|_| 10)),
+            line(2, (0..10).map(|_| 1000)),
+        ];
+        let mut timers = Timers::default();
+        timers.add(&[(slot(0.0), &lines[0]), (slot(0.0), &lines[1])]);
+        let (charts, summaries, skipped) = timers.finish(300.0, 0.0);
+        assert_eq!(skipped, 0);
+        let (chart, summary) = (&charts[0], &summaries[0]);
+        assert_eq!(
+            (chart.samples.as_slice(), summary.count),
+            (&[1000][..], 1000)
+        );
+        for (found, expected) in [
+            (chart.p50[0], 10.0),
+            (chart.p95[0], 10.0),
+            (chart.max[0], 1000.0),
+            (Some(summary.p95), 10.0),
+            (Some(summary.p99), 10.0),
+            (Some(summary.p999), 1000.0),
+            (Some(summary.avg), 19.9),
+        ] {
+            assert!(is_near(found, expected), "{found:?} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn buckets_follow_one_another_and_gaps_are_kept() {
+        let full = line(1, 1..=40);
+        let mut timers = Timers::default();
+        let places = [0.0, 1.0, 4.0].map(slot);
+        let later = Slot {
+            index: 5.0,
+            stretch: 1,
+        };
+        let placed: Vec<_> = places
+            .into_iter()
+            .chain([later])
+            .map(|slot| (slot, &full))
+            .collect();
+        timers.add(&placed);
+        let (charts, summaries, _) = timers.finish(60.0, 60.0);
+        // Nothing at 2 and 3; between 4 and 5 the service did not run.
+        assert_eq!(charts[0].at, [-0.5, 0.5, 2.0, 3.5, 4.0, 4.5]);
+        let known: Vec<bool> = charts[0].p50.iter().map(Option::is_some).collect();
+        assert_eq!(known, [true, true, false, true, false, true]);
+        assert_eq!(summaries[0].count, 160);
+    }
+
+    #[test]
+    fn few_samples_have_longer_buckets_and_all_of_them() {
+        let sparse = line(1, [5, 6]);
+        let mut timers = Timers::default();
+        let placed: Vec<_> = (0..480)
+            .map(|index| (slot(f64::from(index)), &sparse))
+            .collect();
+        timers.add(&placed);
+        let (charts, summaries, _) = timers.finish(60.0, 0.0);
+        assert!(
+            (charts[0].bucket_s - 720.0).abs() < 1e-9,
+            "{}",
+            charts[0].bucket_s
+        );
+        assert_eq!(charts[0].samples, [24; 40]);
+        assert_eq!((summaries[0].count, charts[0].at[0]), (960, 0.5));
+        // A short log rather keeps its points.
+        let mut timers = Timers::default();
+        timers.add(&placed[..20]);
+        let (charts, _, _) = timers.finish(60.0, 0.0);
+        assert_eq!(charts[0].samples.len(), 20);
+    }
+}
