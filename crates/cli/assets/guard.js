@@ -10,3 +10,9 @@ window.addEventListener("unhandledrejection", (event) => {
 document.addEventListener("securitypolicyviolation", (event) => {
   window.tachoProblems.push(`refused by the page's policy: ${event.effectiveDirective} ${event.blockedURI}`);
 });
+window.addEventListener("load", () => {
+  if (!window.tachoProblems.length) return;
+  const notice = document.getElementById("problem");
+  notice.hidden = false;
+  notice.textContent = `Not all charts could be drawn (${window.tachoProblems[0]}). The figures and tables are whole.`;
+});

@@ -55,7 +55,7 @@ const drawAll = () => {
   report();
 };
 
-// What was really drawn, read back from the charts: said to the reader where something is missing, and to tests.
+// What was really drawn, read back from the charts, for tests.
 const report = () => {
   const drawn = charts.map((chart) => {
     const series = chart
@@ -79,11 +79,6 @@ const report = () => {
     sideways: root.scrollWidth - root.clientWidth,
     width: root.clientWidth,
   });
-  if (window.tachoProblems.length) {
-    const notice = document.getElementById("problem");
-    notice.hidden = false;
-    notice.textContent = `Not all charts could be drawn (${window.tachoProblems[0]}). The figures and tables are whole.`;
-  }
 };
 
 let waiting = 0;

@@ -106,6 +106,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.call(&format!("{domain}.enable"), &json!({}));
         }
+        self.call("Page.setLifecycleEventsEnabled", &json!({"enabled": true}));
     }
 
     /// Opens a file and waits until it has loaded.
@@ -137,16 +138,16 @@ impl Browser {
                 c => c.to_string(),
             })
             .collect();
-        self.call(
-            "Page.navigate",
-            &json!({"url": format!("file://{escaped}")}),
-        );
+        let url = json!({"url": format!("file://{escaped}")});
+        let loader = self.call("Page.navigate", &url)["loaderId"].clone();
+        // The blank page's own load may be told only now.
+        let has_loaded = |event: &Value| {
+            event["method"] == "Page.lifecycleEvent"
+                && event["params"]["name"] == "load"
+                && event["params"]["loaderId"] == loader
+        };
         let begun = Instant::now();
-        while !self
-            .events
-            .iter()
-            .any(|event| event["method"] == "Page.loadEventFired")
-        {
+        while !self.events.iter().any(has_loaded) {
             assert!(begun.elapsed() < PATIENCE, "the page does not load");
             self.receive();
         }
