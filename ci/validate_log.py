@@ -8,13 +8,15 @@ import argparse
 import datetime
 import json
 
-TIMERS = ("coreml_inference", "llm_inference", "frame_processing_latency")
+OUTCOMES = {"frame_idle": "frames_idle", "frame_motion": "frames_motion", "frame_suppressed": "events_suppressed",
+            "frame_event": "events_created", "frame_failed": "frames_failed"}
+TIMERS = ("coreml_inference", "llm_inference", "frame_processing_latency", *OUTCOMES)
 STATISTICS = ("avg", "min", "max", "p50", "p95", "p99", "count", "span_s", "age_s")
 FIELDS = """timestamp time version schema_version sequence frames_processed motion_detected motion_hit_rate events_created
     events_suppressed cpu_usage_current cpu_usage_avg process_cpu_usage memory_usage_mb memory_usage_gb
     memory_usage_percent process_memory_mb system_availability system_uptime_percent system_start_time uptime_seconds
-    metrics_collection_overhead_percent frames_idle frames_failed in_flight samples_overwritten samples_rejected
-    log_errors custom""".split() + [f"{timer}_{name}" for timer in TIMERS for name in STATISTICS]
+    metrics_collection_overhead_percent frames_idle frames_failed in_flight slowest_frames frames_untraced
+    samples_overwritten samples_rejected log_errors custom""".split() + [f"{timer}_{name}" for timer in TIMERS for name in STATISTICS]
 
 
 def check(condition, line, what):
@@ -26,8 +28,15 @@ def check_line(number, line, final):
     missing = [name for name in FIELDS if name not in line]
     check(not missing, number, f"missing {missing}")
     frames = line["frames_processed"]
-    outcomes = ["frames_idle", "frames_motion", "events_suppressed", "events_created", "frames_failed"]
-    check(sum(line[name] for name in outcomes) == frames, number, f"the outcomes do not add up to {frames}")
+    check(sum(line[name] for name in OUTCOMES.values()) == frames, number, f"the outcomes do not add up to {frames}")
+    for timer, count in OUTCOMES.items():
+        # A frame is timed before it is counted, so a line that is taken in between has one more.
+        check(0 <= line["lifetime"][timer]["count"] - line[count] <= 1, number, f"{timer} is not {count}")
+    slowest = [frame["ms"] for frame in line["slowest_frames"]]
+    check(slowest == sorted(slowest, reverse=True) and len(slowest) == min(frames, 8), number, f"slowest: {slowest}")
+    for frame in line["slowest_frames"]:
+        check(sum(stage["ms"] for stage in frame["stages"]) <= frame["ms"] + 1e-6, number, "stages longer than their frame")
+        check(frame["event_id"] is None or frame["outcome"] == "event", number, f"an event of a frame that is {frame['outcome']}")
     check(line["motion_detected"] <= frames, number, "more motion than frames")
     recorded = line["samples_counted"] + line["samples_overwritten"] + line["samples_pending"]
     check(line["samples_recorded"] == recorded, number, "samples are not conserved")

@@ -25,18 +25,10 @@ pub fn check_snapshot(s: &MetricsSnapshot, window: u64) -> Result<(), String> {
             && s.motion_detected <= s.frames_processed,
         "motion is not that of the outcomes",
     )?;
-    let built_in = [
-        ("coreml_inference", s.coreml_inference),
-        ("llm_inference", s.llm_inference),
-        ("frame_processing_latency", s.frame_processing_latency),
-    ];
-    let custom = s
-        .custom
-        .timers
-        .iter()
-        .map(|(name, &stats)| (&**name, stats));
-    for (name, stats) in built_in.into_iter().chain(custom) {
-        let recorded = s.lifetime.get(name).map_or(0, |timer| timer.count);
+    check_frames(s)?;
+    let recorded = |name| s.lifetime.get(name).map_or(0, |timer| timer.count);
+    for (name, stats) in s.timers() {
+        let recorded = recorded(name);
         let full = stats.count == recorded.min(window);
         let order = [stats.min, stats.p50, stats.p95, stats.p99, stats.max];
         let ordered =
@@ -44,6 +36,34 @@ pub fn check_snapshot(s: &MetricsSnapshot, window: u64) -> Result<(), String> {
         require(
             full && ordered,
             &format!("{name} has a wrong count or order"),
+        )?;
+    }
+    Ok(())
+}
+
+/// A frame is timed before it is counted, and counts are read before times; and the slowest frames are in order and within those.
+fn check_frames(s: &MetricsSnapshot) -> Result<(), String> {
+    let by_outcome = [
+        ("frame_idle", s.frames_idle),
+        ("frame_motion", s.frames_motion),
+        ("frame_suppressed", s.events_suppressed),
+        ("frame_event", s.events_created),
+        ("frame_failed", s.frames_failed),
+    ];
+    for (name, count) in by_outcome {
+        let timed = s.lifetime.get(name).map_or(0, |timer| timer.count);
+        require(timed >= count, &format!("more frames than {name} has"))?;
+    }
+    let slowest = &s.slowest_frames;
+    require(
+        slowest.len() <= 8 && slowest.is_sorted_by(|one, next| one.ms >= next.ms),
+        "the slowest frames are not in order",
+    )?;
+    for frame in slowest {
+        let stages: f64 = frame.stages.iter().map(|stage| stage.ms).sum();
+        require(
+            stages <= frame.ms * (1.0 + 1e-9) + 1e-9,
+            "a frame is shorter than its stages",
         )?;
     }
     Ok(())

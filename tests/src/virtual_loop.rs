@@ -102,12 +102,7 @@ fn checked(line: &str) -> MetricsSnapshot {
 /// # Panics
 /// It does not hold.
 pub fn assert_plausible(snapshot: &MetricsSnapshot) {
-    let timers = [
-        &snapshot.coreml_inference,
-        &snapshot.llm_inference,
-        &snapshot.frame_processing_latency,
-    ];
-    for timer in timers.into_iter().chain(snapshot.custom.timers.values()) {
+    for (_, timer) in snapshot.timers() {
         let ordered = [0.0, timer.min, timer.p50, timer.p95, timer.p99, timer.max];
         assert!(
             ordered.is_sorted() && timer.max.is_finite(),
@@ -120,6 +115,16 @@ pub fn assert_plausible(snapshot: &MetricsSnapshot) {
         );
         for seconds in [timer.span_s, timer.age_s] {
             assert!((0.0..2e9).contains(&seconds), "{timer:?}");
+        }
+    }
+    for frame in snapshot
+        .slowest_frames
+        .iter()
+        .chain(&snapshot.newest_frames)
+    {
+        let stages = frame.stages.iter().flat_map(|it| [it.start_ms, it.ms]);
+        for number in stages.chain([frame.ms, frame.age_s]) {
+            assert!((0.0..2e12).contains(&number), "{frame:?}");
         }
     }
     for running in &snapshot.in_flight {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tachograph_hotpath::{Outcome, metrics};
-use tachograph_reducer::{MetricsSnapshot, Reducer, TimerStats};
+use tachograph_reducer::{BUILT_IN_TIMERS, MetricsSnapshot, Reducer, TimerStats};
 use tachograph_tests::manual_registry;
 
 /// The names that must not drift, as the design lists them.
@@ -14,13 +14,9 @@ fn designed_names() -> BTreeSet<String> {
         events_created events_suppressed cpu_usage_current cpu_usage_avg process_cpu_usage memory_usage_mb \
         memory_usage_gb memory_usage_percent process_memory_mb system_availability system_uptime_percent \
         system_start_time uptime_seconds metrics_collection_overhead_percent frames_idle frames_failed in_flight \
-        samples_overwritten samples_rejected log_errors custom";
+        slowest_frames frames_untraced samples_overwritten samples_rejected log_errors custom";
     let mut names: BTreeSet<String> = plain.split_whitespace().map(str::to_owned).collect();
-    for timer in [
-        "coreml_inference",
-        "llm_inference",
-        "frame_processing_latency",
-    ] {
+    for timer in BUILT_IN_TIMERS {
         for statistic in [
             "avg", "min", "max", "p50", "p95", "p99", "count", "span_s", "age_s",
         ] {
@@ -38,6 +34,7 @@ fn filled() -> MetricsSnapshot {
         frame.motion();
         frame.stage(metrics::COREML_INFERENCE);
         time.advance(Duration::from_millis(millis));
+        frame.event_id(7);
         frame.finish(Outcome::Event);
     }
     let _running = recorder.start(metrics::LLM_INFERENCE);
@@ -71,6 +68,18 @@ fn values_are_where_their_names_say() {
     assert_eq!(json["in_flight"][0]["stage"], "llm_inference");
     assert!((json["in_flight"][0]["for_ms"].as_f64().unwrap() - 42_000.0).abs() < 0.01);
     assert!(json["histograms"]["coreml_inference"].is_string());
+    assert_eq!(json["frame_event_p95"], 89.5);
+    let slowest = &json["slowest_frames"][0];
+    assert_eq!(
+        (&slowest["ms"], &slowest["number"]),
+        (&json!(90.0), &json!(1))
+    );
+    assert_eq!(
+        (&slowest["outcome"], &slowest["event_id"]),
+        (&json!("event"), &json!(7))
+    );
+    let stage = json!({ "stage": "coreml_inference", "start_ms": 0.0, "ms": 90.0 });
+    assert_eq!(slowest["stages"], json!([stage]));
 }
 
 #[test]
@@ -115,6 +124,7 @@ fn an_older_line_is_filled_up_and_a_newer_one_is_understood() {
     newer["coreml_inference_p9999"] = json!(1.0);
     newer["gpu"] = json!({ "usage": [1, 2, 3] });
     newer["in_flight"][0]["lane"] = json!(4);
+    newer["slowest_frames"][0]["stages"][0]["gpu_ms"] = json!(4);
     newer["schema_version"] = json!(99);
     let snapshot: MetricsSnapshot = serde_json::from_value(newer).unwrap();
     assert_eq!(

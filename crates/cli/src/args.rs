@@ -6,6 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check::CheckArgs;
+use crate::compare::CompareArgs;
+use crate::completions::CompletionsArgs;
+use crate::man::ManArgs;
+use crate::tail::TailArgs;
+use crate::trace::TraceArgs;
+
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
   ffmpeg -i SOURCE -f yuv4mpegpipe -pix_fmt yuv420p - | tacho run --input -
@@ -13,7 +20,7 @@ ffmpeg feeds any camera or file:
 Exit codes: 0 when the input ended, the time was over or a signal came; 1 when the run failed;
 2 for wrong usage or configuration.";
 
-/// Runs an instrumented frame loop on real or synthetic video.
+/// Runs an instrumented frame loop, and watches, reports and judges what any such loop has logged.
 #[derive(Debug, Parser)]
 #[command(name = "tacho", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -25,6 +32,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(RunArgs),
     Report(crate::report::ReportArgs),
+    Check(CheckArgs),
+    Compare(CompareArgs),
+    Tail(TailArgs),
+    Trace(TraceArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run the frame loop, with its metrics logged and its status on the console
@@ -133,7 +146,7 @@ fn one_sentence(error: &str) -> String {
     sentence.to_owned()
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match tachograph::parse_duration(text)? {
         Duration::ZERO => Err("a time above 0 is needed".to_owned()),
         duration => Ok(duration),

@@ -9,6 +9,7 @@ use crate::describe::UrlError;
 use crate::events::EventsError;
 use crate::lines::ReadError;
 use crate::source::SourceError;
+use crate::tail::FieldError;
 
 /// A failure. Each prints as one sentence that names what and where.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub(crate) enum Error {
     /// There is no log to read.
     #[error(transparent)]
     Lines(#[from] ReadError),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
     /// The event log cannot be used.
     #[error(transparent)]
     Events(#[from] EventsError),
@@ -60,15 +64,15 @@ pub(crate) enum Error {
         /// The log.
         log: PathBuf,
     },
-    /// What a page's charts are drawn from cannot be written down.
-    #[error("the report cannot be made: {0}")]
-    Page(serde_json::Error),
-    /// The report cannot be put where it should be.
-    #[error("cannot write the report to {}: {source}", path.display())]
-    PageNotWritten {
-        /// Where.
+    /// A field that no line has.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// A file that was asked for cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: std::io::Error,
     },
 }
@@ -81,9 +85,9 @@ impl Error {
             | Self::Url(_)
             | Self::Config(_)
             | Self::Lines(_)
-            | Self::NothingLogged { .. }
-            | Self::Page(_)
-            | Self::PageNotWritten { .. } => 2,
+            | Self::Field(_)
+            | Self::Output(_)
+            | Self::NothingLogged { .. } => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

@@ -5,13 +5,19 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::Region;
+
+/// Bytes at the end of a log in which its last event is looked for.
+const TAIL: u64 = 64 << 10;
 
 /// What one line says.
 #[derive(Debug, Serialize)]
 pub(crate) struct Event<'a> {
+    /// Tells it from all others of this log, and is the `event_id` of its frame in the metrics log: the milliseconds since 1970
+    /// when it was logged, or one more than the event before has.
+    pub(crate) id: u64,
     /// When the event was logged, RFC 3339, UTC.
     pub(crate) time: Timestamp,
     /// The same in Unix seconds.
@@ -65,6 +71,8 @@ pub(crate) struct EventLog {
     line: Vec<u8>,
     /// Whether the file ends in the middle of a line, so that the next one must not be glued to it.
     torn: bool,
+    /// The id of the last event.
+    last_id: u64,
 }
 
 impl EventLog {
@@ -88,9 +96,17 @@ impl EventLog {
             path: path.to_owned(),
             // A run that was killed in the middle of a write leaves half a line behind.
             torn: ends_torn(path).unwrap_or(false),
+            last_id: last_id(path).ok().flatten().unwrap_or(0),
             file,
             line: Vec::with_capacity(1024),
         })
+    }
+
+    /// The id of an event that is logged now: larger than all before, also where the clock was set back.
+    pub(crate) fn next_id(&mut self, now: Timestamp) -> u64 {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        self.last_id = millis.max(self.last_id.saturating_add(1));
+        self.last_id
     }
 
     /// Appends one line, by one system call.
@@ -154,12 +170,36 @@ fn ends_torn(path: &Path) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
+/// The id of the last event in a log; `None` if there is none, or it was logged before events had one.
+fn last_id(path: &Path) -> io::Result<Option<u64>> {
+    #[derive(Deserialize)]
+    struct Id {
+        id: u64,
+    }
+
+    if !fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let mut file = File::open(path)?;
+    let len = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+    let mut end = Vec::new();
+    file.take(TAIL).read_to_end(&mut end)?;
+    let mut lines = end.rsplit(|byte| *byte == b'\n');
+    Ok(lines.find_map(|line| {
+        serde_json::from_slice::<Id>(line)
+            .ok()
+            .map(|event| event.id)
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn event(frame: u64) -> Event<'static> {
         Event {
+            id: frame + 1000,
             time: Timestamp::UNIX_EPOCH,
             timestamp: 0.0,
             frame,
@@ -191,6 +231,22 @@ mod tests {
             .collect();
         assert_eq!(frames, [Some(1), Some(2), Some(3), Some(4)]);
         assert_eq!(text.lines().count(), 5);
+    }
+
+    #[test]
+    fn ids_grow_whatever_the_clock_does_and_over_restarts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.jsonl");
+        let at = |millis| Timestamp::from_millisecond(millis).expect("a time");
+        let mut log = EventLog::open(&path).expect("opens");
+        let ids = [5, 5, 3, -7, 9].map(|millis| log.next_id(at(millis)));
+        assert_eq!(ids, [5, 6, 7, 8, 9]);
+        log.append(&event(50)).expect("writes");
+        drop(log);
+        let mut file = OpenOptions::new().append(true).open(&path).expect("opens");
+        file.write_all(b"no event\n{\"id\":99").expect("writes");
+        let mut log = EventLog::open(&path).expect("opens");
+        assert_eq!(log.next_id(at(9)), 1051);
     }
 
     /// Fills a file system of 64 KiB but for some bytes, logs until it is full, and goes on when there is room again.

@@ -9,9 +9,13 @@
 //! A library so that tests and fuzzers can reach what reads foreign bytes; its face is [`main`] and the video input.
 
 mod args;
+mod check;
 mod collector;
+mod compare;
+mod completions;
 mod console;
 mod describe;
+mod destination;
 mod detect;
 mod error;
 mod events;
@@ -19,13 +23,18 @@ mod feed;
 mod frame;
 mod jpeg;
 mod lines;
+mod man;
 mod motion;
+mod output;
 mod pipeline;
 mod report;
 mod run;
 mod source;
+mod stats;
 mod stop;
 mod suppress;
+mod tail;
+mod trace;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -42,6 +51,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Report(args) => report::report(&args),
+            Command::Check(args) => check::check(&args),
+            Command::Compare(args) => compare::compare(&args),
+            Command::Tail(args) => tail::run(&args),
+            Command::Trace(args) => trace::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         },
         Err(NotACommand::Text(text)) => {
             // `tacho --help | head` may close the pipe: nothing to complain about.

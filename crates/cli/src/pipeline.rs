@@ -132,7 +132,7 @@ impl Pipeline {
         }
         let description = self.describe(recorder, measured, picture);
         measured.stage(self.metrics.event_logging);
-        self.log(picture.number, time_s, description)
+        self.log(measured, picture.number, time_s, description)
     }
 
     /// The description, if there is a model to give one. A failure does not lose the event.
@@ -156,6 +156,7 @@ impl Pipeline {
 
     fn log(
         &mut self,
+        measured: &mut Measured<'_>,
         frame: u64,
         video_time_s: f64,
         description: Option<Result<String, DescribeError>>,
@@ -166,7 +167,9 @@ impl Pipeline {
             Some(Err(error)) => (None, Some(error.to_string())),
             None => (None, None),
         };
+        let id = self.events.next_id(now);
         let logged = self.events.append(&Event {
+            id,
             time: now,
             timestamp: now.as_duration().as_secs_f64(),
             frame,
@@ -182,6 +185,7 @@ impl Pipeline {
             self.problems.first_loss.get_or_insert(error);
             return Outcome::Failed;
         }
+        measured.event_id(id);
         self.suppressor.remember(&self.regions, video_time_s);
         Outcome::Event
     }

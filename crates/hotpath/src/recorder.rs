@@ -156,7 +156,7 @@ impl Recorder {
     #[inline]
     pub(crate) fn end_frame(&self, trace: &FrameTrace) {
         self.cells
-            .add_outcome(trace.outcome, trace.motion.is_some());
+            .add_outcome(trace.outcome, trace.motion().is_some());
         self.lane.push_frame(*trace);
     }
 

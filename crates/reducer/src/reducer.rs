@@ -273,10 +273,10 @@ impl View<'_> {
         record.lane = frame.lane as u64;
         record.number = trace.number;
         record.outcome = Cow::Borrowed(trace.outcome.name());
-        record.event_id = trace.event_id;
+        record.event_id = trace.event_id();
         record.ms = millis(frame.entry.ticks());
         record.age_s = clock.nanos(age) as f64 / 1e9;
-        record.motion_ms = trace.motion.map(|motion| millis(since_start(motion)));
+        record.motion_ms = trace.motion().map(|motion| millis(since_start(motion)));
         record.is_truncated = trace.is_truncated();
         record.stages.clear();
         record.stages.reserve(MAX_TRACED_STAGES);

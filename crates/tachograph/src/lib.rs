@@ -59,8 +59,8 @@ pub use builder::{BuildError, MetricsCollectorBuilder};
 pub use collector::{MetricsCollector, RecordError};
 pub use config::{Config, ConfigError, Origin, parse_duration};
 pub use log_file::{
-    LatestFile, LineError, LogError, LogFile, LogOptions, LogReader, RawLine, RawLines, Recovery,
-    raw_lines, read_lines,
+    LatestFile, LineError, LogError, LogFile, LogFollower, LogOptions, LogReader, RawLine,
+    RawLines, Recovery, raw_lines, read_lines, tail_lines,
 };
 pub use probe::{Probe, SystemProbe, SystemSample};
 pub use status::{Status, StatusStyle};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tachograph::{
-    Custom, InFlightStage, LifetimeStats, MetricsSnapshot, Status, StatusStyle, Targets, TimerStats,
+    Custom, FrameRecord, FrameStage, InFlightStage, LifetimeStats, MetricsSnapshot, Status,
+    StatusStyle, Targets, TimerStats,
 };
 
 use super::assert_one_line;
@@ -47,7 +48,7 @@ fn add_unknown(value: &mut Value, depth: usize) {
     };
     for (name, field) in fields.iter_mut() {
         match (name.as_str(), field) {
-            ("in_flight", Value::Array(stages)) => {
+            ("in_flight" | "slowest_frames" | "newest_frames" | "stages", Value::Array(stages)) => {
                 stages
                     .iter_mut()
                     .for_each(|stage| add_unknown(stage, depth + 1));
@@ -136,6 +137,11 @@ fn made_of(bytes: &mut Bytes<'_>) -> MetricsSnapshot {
         &mut snapshot.coreml_inference,
         &mut snapshot.llm_inference,
         &mut snapshot.frame_processing_latency,
+        &mut snapshot.frame_idle,
+        &mut snapshot.frame_motion,
+        &mut snapshot.frame_suppressed,
+        &mut snapshot.frame_event,
+        &mut snapshot.frame_failed,
     ] {
         *place = timer(bytes);
     }
@@ -150,7 +156,29 @@ fn made_of(bytes: &mut Bytes<'_>) -> MetricsSnapshot {
         for_ms: float(bytes),
     };
     snapshot.in_flight = (0..bytes.below(3)).map(|_| stage(bytes)).collect();
+    snapshot.slowest_frames = frames(bytes);
+    snapshot.newest_frames = frames(bytes);
     snapshot
+}
+
+fn frames(bytes: &mut Bytes<'_>) -> Vec<FrameRecord> {
+    let stage = |bytes: &mut Bytes<'_>| FrameStage {
+        stage: name(bytes),
+        start_ms: float(bytes),
+        ms: float(bytes),
+    };
+    let frame = |bytes: &mut Bytes<'_>| FrameRecord {
+        lane: bytes.number(),
+        number: bytes.number(),
+        outcome: bytes.text(12).into(),
+        event_id: (bytes.below(2) > 0).then(|| bytes.number()),
+        ms: float(bytes),
+        age_s: float(bytes),
+        motion_ms: maybe(bytes),
+        stages: (0..bytes.below(3)).map(|_| stage(bytes)).collect(),
+        is_truncated: bytes.below(2) > 0,
+    };
+    (0..bytes.below(3)).map(|_| frame(bytes)).collect()
 }
 
 /// Everything that is a plain number or text.
@@ -190,6 +218,7 @@ fn with_machine(bytes: &mut Bytes<'_>) -> MetricsSnapshot {
         samples_pending: bytes.number(),
         samples_rejected: bytes.number(),
         log_errors: bytes.number(),
+        frames_untraced: bytes.number(),
         ..MetricsSnapshot::default()
     }
 }

@@ -81,6 +81,12 @@ fn samples(registry: &Registry) -> u64 {
         .sum()
 }
 
+fn samples_of(registry: &Registry, timer: Timer) -> u64 {
+    let lanes = lanes(registry);
+    let rings = lanes.iter().filter_map(|lane| lane.ring(timer));
+    rings.map(SampleRing::count).sum()
+}
+
 /// Everything that all lanes hold: counts, samples and frames.
 fn recorded(registry: &Registry) -> u64 {
     let counts = |lane: &Arc<Lane>| -> u64 {
@@ -96,9 +102,10 @@ fn write(operation: Operation) -> Prepared {
     let registry = registry();
     let recorder = registry.recorder();
     let per_call = match operation {
-        Operation::Frame1 => 2,
-        Operation::Frame4 => 5,
-        Operation::Frame8 => 9,
+        // The stages, the frame as a whole, and its count.
+        Operation::Frame1 => 3,
+        Operation::Frame4 => 6,
+        Operation::Frame8 => 10,
         _ => 1,
     };
     let run = move |n| match operation {
@@ -123,7 +130,7 @@ fn write(operation: Operation) -> Prepared {
         run: Box::new(run),
         // The frame around the stages is no stage.
         recorded: match operation {
-            Operation::Stage => Box::new(move || samples(&registry)),
+            Operation::Stage => Box::new(move || samples_of(&registry, TIMER)),
             _ => Box::new(move || recorded(&registry)),
         },
         per_call,

@@ -80,6 +80,31 @@ impl Line {
         Some(now.checked_sub(then).unwrap_or(now))
     }
 
+    /// The same for numbers with a fraction.
+    pub(crate) fn gain(&self, read: impl Fn(&MetricsSnapshot) -> Option<f64>) -> Option<f64> {
+        let now = read(&self.snapshot)?;
+        if self.starts_run {
+            return Some(now);
+        }
+        let then = read(self.previous.as_ref()?).unwrap_or(0.0);
+        Some(if now >= then { now - then } else { now })
+    }
+
+    /// What a number gained since the line before that the log carries over restarts, such as `downtime_seconds`. The time
+    /// between two runs is in it. `None` in a first line, unless the service's first start is in what it covers.
+    pub(crate) fn carried(&self, read: impl Fn(&MetricsSnapshot) -> f64) -> Option<f64> {
+        let now = read(&self.snapshot);
+        let Some(previous) = &self.previous else {
+            let covers_all = self
+                .interval_s
+                .is_some_and(|covered| self.snapshot.observed_seconds <= covered + SLACK_S);
+            return covers_all.then_some(now);
+        };
+        let then = read(previous);
+        // A log that was moved away begins anew.
+        Some(if now >= then { now - then } else { now })
+    }
+
     /// When what it covers began, Unix seconds.
     pub(crate) fn begins(&self) -> f64 {
         self.snapshot.timestamp - self.interval_s.unwrap_or(0.0)

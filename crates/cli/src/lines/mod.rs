@@ -15,6 +15,7 @@ mod line;
 mod merged;
 mod progress;
 mod read;
+mod series;
 mod span;
 mod warnings;
 
@@ -26,6 +27,7 @@ pub(crate) use last::parse_last;
 pub(crate) use line::{Line, Place};
 pub(crate) use merged::{Distribution, Merged};
 pub(crate) use read::{ReadError, Reading, read};
+pub(crate) use series::Series;
 pub(crate) use span::Span;
 pub(crate) use warnings::{Tally, warn};
 

@@ -11,12 +11,12 @@ mod distribution;
 mod extent;
 mod gather;
 mod interruptions;
-mod output;
 mod page;
 mod slowest;
 mod timeline;
 mod timers;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,6 +25,7 @@ use clap::Args;
 use data::{Charts, Figures};
 use tachograph::format::clean;
 
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::lines::{DEFAULT_LOG, parse_last};
 
@@ -35,7 +36,8 @@ Examples:
   tacho report --targets tachograph.toml -o - | ssh host 'cat > report.html'
 
 The page is one file that loads nothing: it can be mailed, archived and printed.
-Exit codes: 0 when the page was written, whatever it says; 2 when the log cannot be read or the page not be written.";
+Exit codes: 0 when the page was written, whatever it says; 2 when the log cannot be read;
+1 when the page cannot be written.";
 
 /// Write a log as one self-contained page with charts
 #[derive(Debug, Args)]
@@ -47,7 +49,7 @@ pub(crate) struct ReportArgs {
 
     /// Where the page goes, or - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
-    output: PathBuf,
+    output: Destination,
 
     /// Configuration file (TOML) whose [targets] are judged [default: the built-in targets]
     #[arg(long, value_name = "FILE")]
@@ -109,8 +111,10 @@ struct Judged {
 /// Reads the log and writes the page.
 pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode, Error> {
     let report = gather::gather(args)?;
-    let page = page::page(&report).map_err(Error::Page)?;
-    output::write(&args.output, &page)?;
+    args.output.write(|output| {
+        let page = page::page(&report).map_err(io::Error::from)?;
+        output.write_all(page.as_bytes())
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

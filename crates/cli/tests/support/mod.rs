@@ -1,6 +1,9 @@
 //! What the end-to-end tests share: videos made on the spot, and `tacho` run in a folder of its own.
 #![allow(dead_code, unreachable_pub)] // Each test binary uses its part of it.
 
+pub mod camera;
+pub mod trace;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -223,6 +226,26 @@ pub fn folder() -> TempDir {
 
 pub fn exists(folder: &TempDir, path: &str) -> bool {
     Path::new(folder.path()).join(path).exists()
+}
+
+/// Says loudly what could not be tried, which CI does not let pass.
+pub fn skipped(what: &str) {
+    eprintln!("!!! SKIPPED: {what}");
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!in_ci || !cfg!(target_os = "linux"), "skipped: {what}");
+}
+
+/// Whether a program can be started. If not, says that `what` is skipped.
+pub fn has(program: &str, what: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .is_ok();
+    if !found {
+        skipped(&format!("{what}, because there is no {program}"));
+    }
+    found
 }
 
 /// Waits until `condition` holds.

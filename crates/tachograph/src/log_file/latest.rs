@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use tachograph_reducer::MetricsSnapshot;
@@ -47,6 +48,8 @@ pub(super) fn request_path(log: &Path) -> PathBuf {
 pub struct LatestFile {
     latest: PathBuf,
     request: PathBuf,
+    /// Whether this reader ever asked.
+    asked: AtomicBool,
 }
 
 impl LatestFile {
@@ -56,6 +59,7 @@ impl LatestFile {
         Self {
             latest: latest_path(path),
             request: request_path(path),
+            asked: AtomicBool::new(false),
         }
     }
 
@@ -69,6 +73,7 @@ impl LatestFile {
         if fs::metadata(&self.request).is_ok_and(|found| !found.is_file()) {
             return Err(io::Error::other("it is not a regular file"));
         }
+        self.asked.store(true, Relaxed);
         fs::write(&self.request, "renew the newest snapshot each second\n")
     }
 
@@ -98,9 +103,9 @@ impl LatestFile {
 }
 
 impl Drop for LatestFile {
-    /// Takes the request back. Other readers renew theirs within a second.
+    /// Takes its request back. Other readers renew theirs within a second.
     fn drop(&mut self) {
-        if fs::metadata(&self.request).is_ok_and(|found| found.is_file()) {
+        if *self.asked.get_mut() && fs::metadata(&self.request).is_ok_and(|found| found.is_file()) {
             let _ = fs::remove_file(&self.request);
         }
     }
@@ -167,7 +172,11 @@ mod tests {
         assert!(requests.are_pending(14 * SECOND));
         assert!(!requests.are_pending(15 * SECOND));
         renew();
-        assert!(requests.are_pending(20 * SECOND));
+        drop(LatestFile::of(&log));
+        assert!(
+            requests.are_pending(20 * SECOND),
+            "who did not ask takes nothing back"
+        );
         drop(latest);
         assert!(!request_path(&log).exists(), "it is taken back");
         assert!(!requests.are_pending(26 * SECOND));

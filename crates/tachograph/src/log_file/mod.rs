@@ -8,13 +8,19 @@
 //!
 //! Lines are handed to the system, not forced to the disk: they outlive the process, not always a power cut.
 
+mod backwards;
 mod error;
 #[cfg(test)]
 mod fault_tests;
+mod follow;
+#[cfg(test)]
+mod follow_tests;
 mod latest;
+mod lines;
 mod lock;
 mod reader;
 mod rotate;
+mod source;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -28,10 +34,11 @@ use std::time::Duration;
 use tachograph_reducer::MetricsSnapshot;
 
 pub use error::LogError;
+pub use follow::LogFollower;
 pub use latest::LatestFile;
 use latest::{Requests, latest_path};
 use lock::Lock;
-pub use reader::{LineError, LogReader, RawLine, RawLines, raw_lines, read_lines};
+pub use reader::{LineError, LogReader, RawLine, RawLines, raw_lines, read_lines, tail_lines};
 use rotate::{folder_of, resolve, rotate, rotated_files, with_suffix};
 use tail::{Tail, Torn, cut, inspect, is_torn, read_range};
 

@@ -1,19 +1,17 @@
 //! Reading a log back, line by line.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tachograph_reducer::MetricsSnapshot;
 use thiserror::Error;
 
-use super::rotate::{identity, resolve, rotated_files, rotated_path};
+use super::backwards::newest;
+use super::follow::LogFollower;
+use super::lines::{AtEnd, Lines};
+use super::rotate::resolve;
+use super::source::{Source, sources};
 use super::tail::parse_line;
-
-/// The longest line, in bytes; a longer one is none of ours and is skipped without being held in memory.
-const MAX_LINE: u64 = 16 << 20;
 
 /// A line that is not a snapshot, or a file that cannot be read (`line_number` 0).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -36,11 +34,6 @@ impl LineError {
     }
 }
 
-/// As many rotated files as can be configured.
-const MAX_ROTATED: usize = 1000;
-/// Newest files that a reader opens at once. Older ones it opens when it gets there, so that a thousand need no thousand handles.
-const OPENED_AT_ONCE: usize = 64;
-
 /// All snapshots of a log, oldest first: `metrics.json.2`, `metrics.json.1`, `metrics.json`.
 ///
 /// A line that is not a snapshot yields an error and reading goes on after it; the last line of a log that is being written may
@@ -50,9 +43,9 @@ const OPENED_AT_ONCE: usize = 64;
 ///
 /// Cost: one line in memory at a time, and up to 65 open files.
 pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
-    LogReader {
-        lines: raw_lines(path),
-    }
+    let path = resolve(path.as_ref());
+    let files = sources(&path);
+    LogReader::new(path, files)
 }
 
 /// The lines of a log as they stand there, in the order of [`read_lines`]: for who wants to know where each stands, or to parse
@@ -70,111 +63,116 @@ pub fn read_lines(path: impl AsRef<Path>) -> LogReader {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn raw_lines(path: impl AsRef<Path>) -> RawLines {
-    let path = resolve(path.as_ref());
-    let mut files = vec![Source::now(path.clone())];
-    // Newest first: a rotation meanwhile moves files to higher numbers, so one may be met again, but none is passed over.
-    let mut tried = 0;
-    loop {
-        let numbers = numbers_above(tried, &path);
-        let Some(highest) = numbers.last() else {
-            break;
-        };
-        tried = *highest;
-        for number in numbers {
-            let path = rotated_path(&path, number);
-            let source = match files.len() {
-                ..=OPENED_AT_ONCE => Source::now(path),
-                _ => Source::later(path),
-            };
-            // Met again, it has become older than those that were opened in between.
-            files.retain(|other| source.id.is_none() || source.id != other.id);
-            files.push(source);
-        }
-    }
-    // Between a rotation and the next line there is no current file, and what else is missing has been met under its new name.
-    if files.iter().any(|it| !it.is_missing) {
-        files.retain(|it| !it.is_missing);
-    }
-    files.reverse();
+    let files = sources(&resolve(path.as_ref()));
     RawLines {
         is_missing: files.iter().all(|it| it.is_missing),
         total_bytes: files.iter().map(Source::bytes).sum(),
-        files: files.into_iter(),
-        current: None,
+        files: Files::new(files),
     }
 }
 
-/// Numbers that rotated files above `tried` may have; none if there is no such file.
-fn numbers_above(tried: usize, path: &Path) -> BTreeSet<usize> {
-    let listed = rotated_files(path).unwrap_or_default();
-    let listed = listed.into_iter().map(|(number, _)| number);
-    let mut numbers: BTreeSet<_> = listed.filter(|number| *number > tried).collect();
-    if let Some(highest) = numbers.last() {
-        // A file that is renamed while its folder is listed may be left out, so those in between are tried as well.
-        numbers.extend(tried + 1..*highest.min(&MAX_ROTATED));
+/// The newest `count` snapshots of a log, oldest first; fewer if there are fewer. Otherwise as [`read_lines`].
+///
+/// Looks from the end backwards, so that the last lines of a long log come at once. Rotated files are looked into when the
+/// current one has too few. Lines that are no snapshots do not count, but yield their errors where they stand among the others.
+///
+/// ```
+/// use tachograph::{MetricsSnapshot, tail_lines};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("metrics.json");
+/// # std::fs::write(&path, "{\"timestamp\":1}\n{\"timestamp\":2}\n{\"timestamp\":3}\n")?;
+/// let newest: Vec<MetricsSnapshot> = tail_lines(&path, 2).collect::<Result<_, _>>()?;
+/// assert_eq!((newest[0].timestamp, newest[1].timestamp), (2.0, 3.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Cost: the lines that are returned are read twice; one of them is in memory at a time.
+pub fn tail_lines(path: impl AsRef<Path>, count: usize) -> LogReader {
+    let path = resolve(path.as_ref());
+    let mut missing = count;
+    let mut files = Vec::new();
+    for mut source in sources(&path).into_iter().rev() {
+        // One that cannot be read says so when its turn comes.
+        let found = source.open().and_then(|file| newest(file, missing));
+        if let Ok((start, found)) = found {
+            source.start = start;
+            missing -= found.min(missing);
+        }
+        files.push(source);
+        if missing == 0 {
+            break;
+        }
     }
-    numbers
+    files.reverse();
+    LogReader::new(path, files)
 }
 
-/// A file to be read.
+/// Files that are read one after the other.
 #[derive(Debug)]
-struct Source {
-    path: PathBuf,
-    /// `None` if it is to be opened later, or could not be opened yet.
-    file: Option<File>,
-    /// Whether there was no such file when it was to be opened.
-    is_missing: bool,
-    /// Tells it from all others, if that is known.
-    id: Option<(u64, u64)>,
+struct Files {
+    ahead: std::vec::IntoIter<Source>,
+    current: Option<Lines>,
 }
 
-impl Source {
-    fn now(path: PathBuf) -> Self {
-        let opened = File::open(&path);
-        let is_missing = matches!(&opened, Err(error) if error.kind() == ErrorKind::NotFound);
-        let file = opened.ok();
+impl Files {
+    fn new(files: Vec<Source>) -> Self {
         Self {
-            id: file.as_ref().and_then(|file| identity(file.metadata())),
-            is_missing,
-            file,
-            path,
+            ahead: files.into_iter(),
+            current: None,
         }
     }
 
-    fn later(path: PathBuf) -> Self {
-        Self {
-            is_missing: !path.exists(),
-            file: None,
-            id: None,
-            path,
+    /// The next line of any of them, as `read` finds it in one.
+    fn next<T>(
+        &mut self,
+        read: impl Fn(&mut Lines) -> Option<Result<T, LineError>>,
+    ) -> Option<Result<T, LineError>> {
+        loop {
+            let Some(lines) = &mut self.current else {
+                match Lines::open(self.ahead.next()?) {
+                    Ok(lines) => self.current = Some(lines),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            let line = read(lines);
+            if line.is_none() || lines.is_broken {
+                self.current = None;
+            }
+            if line.is_some() {
+                return line;
+            }
         }
-    }
-
-    fn bytes(&self) -> u64 {
-        let metadata = match &self.file {
-            Some(file) => file.metadata(),
-            None => std::fs::metadata(&self.path),
-        };
-        metadata.map_or(0, |metadata| metadata.len())
     }
 }
 
-/// The iterator that [`read_lines`] returns.
+/// The iterator that [`read_lines`] and [`tail_lines`] return.
 #[derive(Debug)]
 pub struct LogReader {
-    lines: RawLines,
+    path: PathBuf,
+    files: Files,
+}
+
+impl LogReader {
+    fn new(path: PathBuf, files: Vec<Source>) -> Self {
+        Self {
+            path,
+            files: Files::new(files),
+        }
+    }
+
+    /// Goes on with the lines that will be written, instead of ending; to be called before the first one is read.
+    pub fn follow(self) -> LogFollower {
+        LogFollower::new(self.path, self.files.ahead)
+    }
 }
 
 impl Iterator for LogReader {
     type Item = Result<MetricsSnapshot, LineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        Some(line.and_then(|line| {
-            let parsed = line.parse();
-            self.lines.give_back(line);
-            parsed
-        }))
+        self.files.next(|lines| lines.snapshot(AtEnd::Take))
     }
 }
 
@@ -206,8 +204,7 @@ impl RawLine {
 /// The iterator that [`raw_lines`] returns. An error is a line that is too long, or a file that cannot be read.
 #[derive(Debug)]
 pub struct RawLines {
-    files: std::vec::IntoIter<Source>,
-    current: Option<Lines>,
+    files: Files,
     total_bytes: u64,
     is_missing: bool,
 }
@@ -222,109 +219,12 @@ impl RawLines {
     pub fn is_missing(&self) -> bool {
         self.is_missing
     }
-
-    /// Takes a line's buffer for the next one.
-    fn give_back(&mut self, line: RawLine) {
-        if let Some(lines) = &mut self.current {
-            lines.line = line.bytes;
-        }
-    }
 }
 
 impl Iterator for RawLines {
     type Item = Result<RawLine, LineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Some(lines) = &mut self.current else {
-                match Lines::open(self.files.next()?) {
-                    Ok(lines) => self.current = Some(lines),
-                    Err(error) => return Some(Err(error)),
-                }
-                continue;
-            };
-            match lines.read() {
-                Ok(None) => self.current = None,
-                Ok(Some(line)) => return Some(Ok(line)),
-                Err(Problem::Line(reason)) => return Some(Err(lines.error(reason))),
-                Err(Problem::File(error)) => {
-                    // The next read would most likely fail in the same way, for ever.
-                    let error = LineError {
-                        line_number: 0,
-                        ..lines.error(error.to_string())
-                    };
-                    self.current = None;
-                    return Some(Err(error));
-                }
-            }
-        }
-    }
-}
-
-/// What ends a line, or the reading of a file.
-enum Problem {
-    Line(String),
-    File(io::Error),
-}
-
-/// One file.
-#[derive(Debug)]
-struct Lines {
-    path: Arc<Path>,
-    input: BufReader<File>,
-    line_number: u64,
-    line: Vec<u8>,
-}
-
-impl Lines {
-    fn open(source: Source) -> Result<Self, LineError> {
-        let Source { path, file, .. } = source;
-        match file.map_or_else(|| File::open(&path), Ok) {
-            Ok(file) => Ok(Self {
-                path: path.into(),
-                input: BufReader::new(file),
-                line_number: 0,
-                line: Vec::new(),
-            }),
-            Err(error) => Err(LineError {
-                path,
-                line_number: 0,
-                reason: error.to_string(),
-            }),
-        }
-    }
-
-    /// The next line; `None` at the end. Blank ones are passed over.
-    fn read(&mut self) -> Result<Option<RawLine>, Problem> {
-        loop {
-            self.line.clear();
-            let mut limited = self.input.by_ref().take(MAX_LINE);
-            let read = limited
-                .read_until(b'\n', &mut self.line)
-                .map_err(Problem::File)?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.line_number += 1;
-            if self.line.last() != Some(&b'\n') && self.line.len() as u64 == MAX_LINE {
-                self.input.skip_until(b'\n').map_err(Problem::File)?;
-                return Err(Problem::Line("it is longer than 16 MiB".to_owned()));
-            }
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(RawLine {
-                    path: Arc::clone(&self.path),
-                    line_number: self.line_number,
-                    bytes: std::mem::take(&mut self.line),
-                }));
-            }
-        }
-    }
-
-    fn error(&self, reason: String) -> LineError {
-        LineError {
-            path: self.path.to_path_buf(),
-            line_number: self.line_number,
-            reason,
-        }
+        self.files.next(Lines::raw)
     }
 }
