@@ -1,5 +1,6 @@
 //! What the commands that look at logs print.
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
@@ -40,8 +41,8 @@ pub(crate) fn table(header: impl IntoIterator<Item = Cell>) -> Table {
 }
 
 /// A cell with its text at the right.
-pub(crate) fn right(text: impl ToString) -> Cell {
-    Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
+pub(crate) fn right(text: impl Into<Cow<'static, str>>) -> Cell {
+    Cell::new(text.into()).set_alignment(CellAlignment::Right)
 }
 
 /// A value of a metric, as the status display shows it.
@@ -61,14 +62,14 @@ pub(crate) fn tally(all: usize, passed: &str, verdicts: impl Iterator<Item = Ver
         Verdict::Fail => fail += 1,
         Verdict::NotEnoughEvidence => few += 1,
     });
-    let mut text = format!("{pass} of {all} {passed}");
-    match fail {
-        0 => {}
-        1 => text += ", 1 fails",
-        _ => text += &format!(", {fail} fail"),
-    }
-    if few > 0 {
-        text += &format!(", for {few} there is not enough evidence");
-    }
-    text
+    let fail = match fail {
+        0 => String::new(),
+        1 => ", 1 fails".to_owned(),
+        _ => format!(", {fail} fail"),
+    };
+    let few = match few {
+        0 => String::new(),
+        _ => format!(", for {few} there is not enough evidence"),
+    };
+    format!("{pass} of {all} {passed}{fail}{few}")
 }

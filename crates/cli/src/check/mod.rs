@@ -11,7 +11,7 @@ use tachograph::{Config, Limit, Target, Targets};
 
 use crate::args::duration;
 use crate::error::Error;
-use crate::lines::{DEFAULT_LOG, Merged, Reading, Series, Span, read};
+use crate::lines::{DEFAULT_LOG, Distribution, Merged, Reading, Series, Span, read};
 use crate::output::print;
 use crate::stats::{Estimate, Verdict, overall};
 
@@ -71,7 +71,8 @@ struct Findings<'a> {
 /// Does the command.
 pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let targets = targets(args)?;
-    let mut merged = Merged::new();
+    let timers = targets.iter().filter(|target| target.statistic.is_some());
+    let mut merged = Merged::of(timers.map(|target| target.metric.as_str()));
     let mut numbers: Vec<_> = targets
         .iter()
         .map(|target| target.statistic.is_none().then(|| Series::of(target)))
@@ -125,7 +126,7 @@ fn targets(args: &CheckArgs) -> Result<Targets, Error> {
 
 fn judge_timer(target: &Target, merged: &Merged) -> Judgement {
     let distribution = merged.get(&target.metric);
-    let n = distribution.map_or(0, |it| it.count());
+    let n = distribution.map_or(0, Distribution::count);
     let estimate = distribution
         .zip(target.statistic)
         .and_then(|(distribution, statistic)| Estimate::of(distribution, statistic));

@@ -1,5 +1,6 @@
 //! The comparison as tables, and as JSON.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use comfy_table::Cell;
@@ -25,6 +26,17 @@ struct Row {
     change: Option<Estimate>,
 }
 
+/// A number of both logs.
+struct NumberRow<'a> {
+    name: &'a str,
+    unit: Unit,
+    is_per_hour: bool,
+    before: Option<f64>,
+    after: Option<f64>,
+    /// Percent.
+    change: Option<f64>,
+}
+
 impl Comparison<'_> {
     /// The tables and a sentence that sums up.
     pub(super) fn text(&self) -> String {
@@ -35,15 +47,19 @@ impl Comparison<'_> {
                 side.span.words()
             )
         };
-        let mut text = side("A", &self.args.before, &self.before);
-        text += &side("B", &self.args.after, &self.after);
-        text += &format!("\n{}\n\n{}\n", self.timers(), self.numbers());
-        if self.judgements.is_empty() {
-            text += "\n▲ longer, ▼ shorter: more than chance, by a 95 % interval. Of twenty rows in which nothing changed, one says so.\n";
+        let before = side("A", &self.args.before, &self.before);
+        let after = side("B", &self.args.after, &self.after);
+        let end = if self.judgements.is_empty() {
+            "▲ longer, ▼ shorter: more than chance, by a 95 % interval. Of twenty rows in which nothing changed, one says so."
+                .to_owned()
         } else {
-            text += &format!("\n{}\n\n{}\n", self.expressions(), self.sentence());
-        }
-        text
+            format!("{}\n\n{}", self.expressions(), self.sentence())
+        };
+        format!(
+            "{before}{after}\n{}\n\n{}\n\n{end}\n",
+            self.timers(),
+            self.numbers()
+        )
     }
 
     fn timers(&self) -> String {
@@ -84,45 +100,25 @@ impl Comparison<'_> {
         before
             .chain(only_after)
             .map(get)
-            .filter(|(_, before, after)| count(*before) + count(*after) > 0)
+            .filter(|(_, before, after)| count(*before) > 0 || count(*after) > 0)
             .collect()
     }
 
     fn numbers(&self) -> String {
         let header = [Cell::new("number"), right("A"), right("B"), right("change")];
         let mut table = table(header);
-        for (name, before, after) in self.shared_numbers() {
-            let unit = before.or(after).map_or(Unit::Count, Series::unit);
-            let is_gain = before.or(after).is_some_and(Series::is_gain);
-            let [a, b] = [before, after].map(|it| it.and_then(Series::per_hour));
-            let show = |value: Option<f64>| {
-                value.map_or(NOTHING.to_owned(), |value| match is_gain {
-                    // A rate has digits behind the point where the counter itself has none.
-                    true => format!("{} /h", rate(value)),
-                    false => shown(name, value, unit),
-                })
-            };
-            let change = a
-                .zip(b)
-                .and_then(|(a, b)| relative(Estimate::exact(a), Estimate::exact(b)));
-            let change = change.map_or(NOTHING.to_owned(), |it| percent(it.value));
-            table.add_row(vec![
-                Cell::new(clean(name)),
-                right(show(a)),
-                right(show(b)),
-                right(change),
-            ]);
+        for row in self.number_rows() {
+            table.add_row(row.cells());
         }
         table.trim_fmt()
     }
 
-    fn shared_numbers(&self) -> Vec<(&str, Option<&Series>, Option<&Series>)> {
-        let after = self.after.number_names();
-        let after = after.filter(|name| self.before.number(name).is_none());
-        let names = self.before.number_names().chain(after);
-        names
-            .map(|name| (name, self.before.number(name), self.after.number(name)))
-            .collect()
+    fn number_rows(&self) -> Vec<NumberRow<'_>> {
+        let only_after = self.after.number_names();
+        let only_after = only_after.filter(|name| self.before.number(name).is_none());
+        let names = self.before.number_names().chain(only_after);
+        let row = |name| NumberRow::of(name, self.before.number(name), self.after.number(name));
+        names.map(row).collect()
     }
 
     fn expressions(&self) -> String {
@@ -149,43 +145,17 @@ impl Comparison<'_> {
 
     /// One object, as documented in `docs/check-and-compare.md`.
     pub(super) fn json(&self) -> String {
-        let timers: Map<String, Value> = self
-            .shared_timers()
-            .into_iter()
-            .map(|(name, before, after)| {
-                let statistics =
-                    rows(before, after).map(|row| (row.statistic.name().to_owned(), row.json()));
-                let count = |it: Option<&Distribution>| json!(it.map_or(0, Distribution::count));
-                let mut timer: Map<String, Value> = statistics.collect();
-                timer.insert(
-                    "n".to_owned(),
-                    json!({"a": count(before), "b": count(after)}),
-                );
-                (name.to_owned(), Value::Object(timer))
-            })
-            .collect();
-        let numbers: Map<String, Value> = self
-            .shared_numbers()
-            .into_iter()
-            .map(|(name, before, after)| {
-                let [a, b] = [before, after].map(|it| it.and_then(Series::per_hour));
-                let per_hour = before.or(after).is_some_and(Series::is_gain);
-                let change = a
-                    .zip(b)
-                    .and_then(|(a, b)| relative(Estimate::exact(a), Estimate::exact(b)));
-                let change = change.map(|it| it.value);
-                let number =
-                    json!({"a": a, "b": b, "per_hour": per_hour, "change_percent": change});
-                (name.to_owned(), number)
-            })
-            .collect();
+        let timers = self.shared_timers().into_iter();
+        let timers = timers.map(|(name, before, after)| (name, timer_json(before, after)));
+        let numbers = self.number_rows().into_iter();
+        let numbers = numbers.map(|row| (row.name, row.json()));
         let side = |path: &Path, side: &Side| json!({"log": path.display().to_string(), "span": side.span.json()});
         let object = json!({
             "a": side(&self.args.before, &self.before),
             "b": side(&self.args.after, &self.after),
             "confidence": CONFIDENCE,
-            "timers": timers,
-            "numbers": numbers,
+            "timers": timers.collect::<BTreeMap<_, _>>(),
+            "numbers": numbers.collect::<BTreeMap<_, _>>(),
             "fail_if": self.judgements.iter().map(Judgement::json).collect::<Vec<_>>(),
             "verdict": self.verdict,
         });
@@ -238,6 +208,61 @@ impl Row {
             "low": interval.map(|it| it.low),
             "high": interval.map(|it| it.high),
             "more_than_chance": interval.map(|it| it.excludes_zero()),
+        })
+    }
+}
+
+/// A timer's part of the JSON object.
+fn timer_json(before: Option<&Distribution>, after: Option<&Distribution>) -> Map<String, Value> {
+    let count = |it: Option<&Distribution>| it.map_or(0, Distribution::count);
+    let statistics = rows(before, after).map(|row| (row.statistic.name().to_owned(), row.json()));
+    let mut timer: Map<_, _> = statistics.collect();
+    let n = json!({"a": count(before), "b": count(after)});
+    timer.insert("n".to_owned(), n);
+    timer
+}
+
+impl<'a> NumberRow<'a> {
+    fn of(name: &'a str, before: Option<&Series>, after: Option<&Series>) -> Self {
+        let any = before.or(after);
+        let [before, after] = [before, after].map(|it| it.and_then(Series::per_hour));
+        let both = before.zip(after);
+        let change = both.and_then(|(a, b)| relative(Estimate::exact(a), Estimate::exact(b)));
+        Self {
+            name,
+            unit: any.map_or(Unit::Count, Series::unit),
+            is_per_hour: any.is_some_and(Series::is_gain),
+            before,
+            after,
+            change: change.map(|it| it.value),
+        }
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let show = |value: Option<f64>| {
+            right(value.map_or(NOTHING.to_owned(), |value| {
+                if self.is_per_hour {
+                    // A rate has digits behind the point where the counter itself has none.
+                    format!("{} /h", rate(value))
+                } else {
+                    shown(self.name, value, self.unit)
+                }
+            }))
+        };
+        vec![
+            Cell::new(clean(self.name)),
+            show(self.before),
+            show(self.after),
+            right(self.change.map_or(NOTHING.to_owned(), percent)),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "a": self.before,
+            "b": self.after,
+            "per_hour": self.is_per_hour,
+            "change_percent": self.change,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The histograms of many lines, added up by timer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
@@ -16,6 +16,8 @@ const MAX_TIMERS: usize = 512;
 /// All timers of a log, each with the sum of its histograms.
 #[derive(Default)]
 pub(crate) struct Merged {
+    /// The only timers to decode; `None`: all.
+    wanted: Option<BTreeSet<String>>,
     timers: BTreeMap<Arc<str>, Sum>,
     /// Histograms that are no histograms.
     pub(super) bad: Tally,
@@ -32,6 +34,14 @@ struct Sum {
 impl Merged {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Of these timers alone, which saves the time for the others.
+    pub(crate) fn of<'a>(timers: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            wanted: Some(timers.map(str::to_owned).collect()),
+            ..Self::default()
+        }
     }
 
     /// Adds what some lines recorded: several timers at once, each in the order of the lines.
@@ -79,7 +89,8 @@ impl Merged {
             .keys()
             .chain(snapshot.custom.timers.keys());
         for name in timers.chain(snapshot.lifetime.keys()) {
-            if self.timers.contains_key(name) {
+            let wanted = self.wanted.as_ref();
+            if self.timers.contains_key(name) || wanted.is_some_and(|it| !it.contains(&**name)) {
                 continue;
             }
             if self.timers.len() < MAX_TIMERS {
