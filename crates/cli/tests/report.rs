@@ -490,14 +490,14 @@ fn a_page_is_replaced_whole_or_not_at_all() {
         .collect();
     assert_eq!(left.len(), 2, "nothing is left behind: {left:?}");
     let nowhere = run(&folder, &["report", "-o", "missing/report.html"]);
-    assert_eq!(nowhere.code(), Some(2));
+    assert_eq!(nowhere.code(), Some(1));
     assert!(
         nowhere.sentence().contains("missing/report.html"),
         "{}",
         nowhere.stderr
     );
     let onto_folder = run(&folder, &["report", "-o", "logs"]);
-    assert_eq!(onto_folder.code(), Some(2));
+    assert_eq!(onto_folder.code(), Some(1));
     assert!(
         onto_folder.sentence().contains("logs"),
         "{}",
@@ -576,4 +576,53 @@ fn what_is_torn_old_or_absurd_is_left_out_and_counted() {
     browser.open(&folder.path().join("report.html"), DESK);
     assert_drawn(&mut browser, &data(&page));
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn targets_are_judged_as_check_judges_them() {
+    let folder = folder_with_log(30);
+    let targets = "[targets]\ncoreml_inference.p95 = \"< 20ms\"\ndecode.max = \"< 1s\"\nprocess_memory_mb = \"off\"\n";
+    fs::write(folder.path().join("tacho.toml"), targets).expect("written");
+    let checked = run(&folder, &["check", "--targets", "tacho.toml", "--json"]);
+    let checked: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    let page = page(&folder, &["--targets", "tacho.toml"]);
+    let all = checked["targets"].as_array().expect("a list");
+    let (_, table) = page.split_once("<h2>Targets</h2>").expect("a table");
+    let (table, _) = table.split_once("</table>").expect("an end");
+    assert_eq!(table.matches("<tr>").count(), all.len() + 1);
+    let mut seen = BTreeSet::new();
+    for target in all {
+        let row = table
+            .split("<tr>")
+            .find(|row| row.contains(target["target"].as_str().expect("a name")));
+        let verdict = target["verdict"]
+            .as_str()
+            .expect("a word")
+            .replace('_', " ");
+        assert!(
+            row.is_some_and(|row| row.contains(&verdict)),
+            "{target} is not so in {row:?}"
+        );
+        seen.insert(verdict);
+    }
+    assert!(seen.contains("pass") && seen.contains("fail"), "{seen:?}");
+    assert!(!table.contains("process_memory_mb"));
+    // The chart of the timer has the limit in it.
+    let limits: Vec<Value> = data(&page)["timers"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| it["limits"].clone())
+        .collect();
+    assert!(
+        limits.contains(&json!([{"text": "p95 <20ms", "ms": 20.0}])),
+        "{limits:?}"
+    );
+    let wrong = run(&folder, &["report", "--targets", "missing.toml"]);
+    assert_eq!(wrong.code(), Some(2));
+    assert!(
+        wrong.sentence().contains("missing.toml"),
+        "{}",
+        wrong.stderr
+    );
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 use jiff::Timestamp;
 use tachograph::format::clean;
 
+use super::data::{Charts, Figures, LimitLine};
 use super::extent::bucket_width;
 use super::slowest::Slowest;
 use super::timeline::{Slot, Timeline};
 use super::timers::Timers;
 use super::{Report, ReportArgs};
+use crate::check::{Judgement, Judging};
 use crate::error::Error;
 use crate::lines::{self, Line, Reading};
 
@@ -21,6 +23,7 @@ pub(super) fn gather(args: &ReportArgs) -> Result<Report, Error> {
     };
     let width = bucket_width(reading);
     let mut timeline = Timeline::new(width);
+    let mut judging = Judging::by(args.targets.as_deref())?;
     let mut timers = Timers::default();
     let mut slowest = Slowest::default();
     let span = lines::read(reading, |chunk| {
@@ -30,6 +33,7 @@ pub(super) fn gather(args: &ReportArgs) -> Result<Report, Error> {
                 placed.push((slot, line));
             }
             slowest.add(line);
+            judging.add(line);
         }
         timers.add(&placed);
     })?;
@@ -39,19 +43,36 @@ pub(super) fn gather(args: &ReportArgs) -> Result<Report, Error> {
         return Err(Error::NothingLogged { log });
     }
     charts.origin = (charts.start / width).floor() * width;
+    timers.close();
+    let targets = judging.finish(|timer| timers.get(timer));
     let (timers, summaries, skipped) = timers.finish(width, charts.origin);
     (charts.timers, figures.timers) = (timers, summaries);
     figures.losses.skipped_histograms = skipped;
     figures.timers_without_charts = figures.timers.len() - charts.timers.len();
     figures.losses.skipped_lines = span.skipped;
     slowest.finish(&mut charts);
+    add_limits(&mut charts, &figures, &targets);
     Ok(Report {
         log: named(&args.log),
         made: Timestamp::now().as_duration().as_secs_f64(),
         charts,
         figures,
-        targets: Vec::new(),
+        targets,
     })
+}
+
+/// Puts the targets of timers into their charts.
+fn add_limits(charts: &mut Charts, figures: &Figures, targets: &[Judgement]) {
+    for (chart, summary) in charts.timers.iter_mut().zip(&figures.timers) {
+        let own = targets.iter().filter(|it| it.target.metric == summary.name);
+        chart.limits.extend(own.filter_map(|it| {
+            let statistic = it.target.statistic?;
+            Some(LimitLine {
+                text: format!("{} {}", statistic.name(), it.limit()),
+                ms: it.target.limit.value(),
+            })
+        }));
+    }
 }
 
 fn named(log: &Path) -> String {

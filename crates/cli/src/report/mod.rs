@@ -25,6 +25,7 @@ use clap::Args;
 use data::{Charts, Figures};
 use tachograph::format::clean;
 
+use crate::check::Judgement;
 use crate::destination::Destination;
 use crate::error::Error;
 use crate::lines::{DEFAULT_LOG, parse_last};
@@ -69,43 +70,13 @@ struct Report {
     made: f64,
     charts: Charts,
     figures: Figures,
-    targets: Vec<Judged>,
+    targets: Vec<Judgement>,
 }
 
 impl Report {
     fn title(&self) -> String {
         format!("{}: report", self.log)
     }
-}
-
-/// How a target stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Met,
-    Missed,
-    Open,
-}
-
-impl Standing {
-    /// The style and the words for it.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Met => ("pass", "✓ met"),
-            Self::Missed => ("fail", "✗ missed"),
-            Self::Open => ("open", "? not enough evidence"),
-        }
-    }
-}
-
-/// A target with its verdict, in words.
-#[derive(Debug)]
-struct Judged {
-    target: String,
-    limit: String,
-    value: String,
-    interval: String,
-    evidence: String,
-    standing: Standing,
 }
 
 /// Reads the log and writes the page.

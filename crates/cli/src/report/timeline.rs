@@ -137,13 +137,20 @@ impl Timeline {
 
     /// Makes the bucket of this index the current one.
     fn enter(&mut self, index: f64, line: &Line, is_first: bool) {
-        let Some(current) = &self.current else {
+        let Some(current) = &mut self.current else {
             self.current = Some(Bucket::at(index));
             return;
         };
         #[expect(clippy::float_cmp)] // Both are whole.
         if current.index == index {
             return;
+        }
+        if let Some((from, to)) = outage(line) {
+            // As far as it lies in the bucket that ends.
+            let end = (current.index + 1.0) * self.width;
+            let here = (to.min(end) - from).max(0.0);
+            current.observed_s += here;
+            current.down_s += here;
         }
         let went_back = index < current.index;
         let between = (current.index + index + 1.0) / 2.0 * self.width;
@@ -240,19 +247,15 @@ impl Timeline {
 
     /// Adds what the line says of being up and down. An outage lies before the line, so also in the bucket before.
     fn observe(&mut self, line: &Line, is_first: bool) {
-        let lost = outage(line).filter(|_| !is_first);
-        let outage_s = lost.map_or(0.0, |(from, to)| to - from);
-        let (observed, down) = observed(line);
-        // Before the first line lies what is not asked for.
-        let before = if is_first {
-            outage(line).map_or(0.0, |(from, to)| to - from)
-        } else {
-            0.0
-        };
-        let (observed, down) = ((observed - before).max(0.0), (down - before).max(0.0));
+        let observed = line.carried(|it| it.observed_seconds).unwrap_or(0.0);
+        let down = line.carried(|it| it.downtime_seconds).unwrap_or(0.0);
         self.figures.observed_s += observed;
         self.figures.down_s += down;
+        let lost = outage(line);
+        let outage_s = lost.map_or(0.0, |(from, to)| to - from);
         let stalled = (down - outage_s).max(0.0);
+        // Before the first line lies what has no place in the charts.
+        let lost = lost.filter(|_| !is_first);
         if let Some(bucket) = &mut self.current {
             let begins = bucket.index * self.width;
             let here = lost.map_or(0.0, |(from, to)| (to - from.max(begins)).max(0.0));
@@ -297,20 +300,6 @@ impl Charts {
     }
 }
 
-/// Seconds up or down, and down, that a line adds, with the outage before it.
-fn observed(line: &Line) -> (f64, f64) {
-    let (now, interval) = (&line.snapshot, line.interval_s.unwrap_or(0.0));
-    match &line.previous {
-        Some(before) if now.observed_seconds >= before.observed_seconds => (
-            now.observed_seconds - before.observed_seconds,
-            (now.downtime_seconds - before.downtime_seconds).max(0.0),
-        ),
-        // The service's first line, or the first that is left.
-        _ if line.starts_run => (interval, now.downtime_seconds.clamp(0.0, interval)),
-        _ => (0.0, 0.0),
-    }
-}
-
 /// Four digits are more than a chart shows, and keep the page small.
 pub(super) fn digits(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
@@ -324,6 +313,7 @@ pub(super) fn digits(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::data::Kind;
     use super::*;
 
     #[test]
@@ -355,5 +345,58 @@ mod tests {
             );
         }
         assert!(digits(f64::MIN_POSITIVE).is_finite());
+    }
+
+    fn line(timestamp: f64, uptime: f64, down: f64, before: Option<&Line>) -> Line {
+        let snapshot = MetricsSnapshot {
+            timestamp,
+            uptime_seconds: uptime,
+            observed_seconds: timestamp,
+            downtime_seconds: down,
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            sequence: uptime as u64,
+            ..MetricsSnapshot::default()
+        };
+        let place = crate::lines::Place {
+            path: std::sync::Arc::from(std::path::Path::new("log")),
+            number: 1,
+        };
+        Line::link(snapshot, before, place)
+    }
+
+    #[test]
+    fn an_outage_counts_in_every_bucket_that_it_reaches_into() {
+        let mut timeline = Timeline::new(600.0);
+        let mut last: Option<Line> = None;
+        let mut add = |timestamp: f64, uptime: f64, down: f64| {
+            let line = line(timestamp, uptime, down, last.as_ref());
+            let slot = timeline.add(&line).expect("a time");
+            last = Some(line);
+            slot
+        };
+        for minute in 1..10 {
+            add(f64::from(minute) * 60.0, f64::from(minute) * 60.0, 0.0);
+        }
+        // Away from 540 to 1500, and stalled for 20 s of the minute after.
+        let after = add(1560.0, 60.0, 980.0);
+        assert_eq!((after.index, after.stretch), (2.0, 1));
+        let (charts, figures) = timeline.finish();
+        assert_eq!(charts.time, [300.0, 900.0, 1500.0]);
+        let expected = [Some(90.0), None, Some(100.0 * 40.0 / 360.0)];
+        for (found, expected) in charts.availability.iter().zip(expected) {
+            match (found, expected) {
+                (Some(found), Some(expected)) => assert!((found - expected).abs() < 0.01),
+                (found, expected) => assert_eq!(*found, expected),
+            }
+        }
+        let kinds: Vec<_> = charts
+            .interruptions
+            .iter()
+            .map(|it| (it.kind, it.seconds))
+            .collect();
+        assert_eq!(kinds, [(Kind::Outage, 960.0), (Kind::Stall, 20.0)]);
+        let availability = figures.availability().expect("known");
+        assert!((availability - 100.0 * 580.0 / 1560.0).abs() < 1e-9);
+        assert_eq!((figures.lines, figures.runs), (10, 2));
     }
 }

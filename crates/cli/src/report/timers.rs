@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hdrhistogram::Histogram;
 use rayon::prelude::*;
 use tachograph::BUILT_IN_TIMERS;
 
@@ -11,7 +10,7 @@ use super::data::{TimerCharts, TimerSummary};
 use super::distribution::{distribution, max_ms, quantile_ms, summary};
 use super::shown;
 use super::timeline::{Slot, digits};
-use crate::lines::{Decoder, Line, Tally};
+use crate::lines::{Decoder, Distribution, Line, Tally};
 
 /// Timers that are kept at most, so that a log that is not ours cannot fill the memory.
 const MOST: usize = 256;
@@ -40,20 +39,16 @@ struct Track {
     decoder: Option<Decoder>,
     /// In buckets of each of [`LEVELS`].
     levels: [Level; LEVELS.len()],
-    all: Sum,
+    all: Distribution,
 }
 
 /// Buckets of one length. The histogram of one that is over is added to the next longer ones.
 #[derive(Default)]
 struct Level {
     slot: Option<Slot>,
-    bucket: Sum,
+    bucket: Distribution,
     over: Vec<Point>,
 }
-
-/// A histogram, once there is something to hold.
-#[derive(Default)]
-struct Sum(Option<Box<Histogram<u64>>>);
 
 /// A bucket's percentiles.
 struct Point {
@@ -68,7 +63,10 @@ impl Timers {
     /// Adds lines, each with its bucket: several timers at once, each in the lines' order.
     pub(super) fn add(&mut self, lines: &[(Slot, &Line)]) {
         for (_, line) in lines {
-            for name in line.snapshot.histograms.keys() {
+            let snapshot = &line.snapshot;
+            let named = snapshot.histograms.keys();
+            let named = named.chain(snapshot.custom.timers.keys());
+            for name in named.chain(snapshot.lifetime.keys()) {
                 self.find(name, line);
             }
         }
@@ -99,6 +97,16 @@ impl Timers {
         });
     }
 
+    /// Ends what is still open.
+    pub(super) fn close(&mut self) {
+        self.all.values_mut().for_each(Track::close);
+    }
+
+    /// All that a timer recorded, when it has been closed; `None` if no line has a timer of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Distribution> {
+        self.all.get(name).map(|track| &track.all)
+    }
+
     /// Charts with times from `origin` on, in buckets of `width` seconds or longer, and summaries: the built-in timers in their
     /// order, then the others by name. Says on standard error what could not be used, and returns how many histograms that were.
     pub(super) fn finish(
@@ -106,6 +114,7 @@ impl Timers {
         width: f64,
         origin: f64,
     ) -> (Vec<TimerCharts>, Vec<TimerSummary>, u64) {
+        self.close();
         self.bad.warn("more histograms are skipped");
         self.left_out.warn("more timers are left out");
         let built_in = BUILT_IN_TIMERS
@@ -114,9 +123,10 @@ impl Timers {
         let mut ordered: Vec<_> = built_in.collect();
         ordered.extend(self.all);
         let (mut charts, mut summaries) = (Vec::new(), Vec::new());
-        for (name, mut track) in ordered {
-            track.close();
-            let Some(all) = &track.all.0 else { continue };
+        for (name, track) in ordered {
+            let Some(all) = track.all.histogram() else {
+                continue;
+            };
             let Some(summary) = summary(&shown(&name), all) else {
                 continue;
             };
@@ -172,7 +182,7 @@ impl Track {
             };
             self.enter(*slot);
             let decoder = self.decoder.get_or_insert_with(Decoder::new);
-            if let Err(error) = decoder.add_to(self.levels[0].bucket.get(), text) {
+            if let Err(error) = decoder.add_to(self.levels[0].bucket.histogram_mut(), text) {
                 bad.add(|| {
                     format!(
                         "{}: the histogram of {} is skipped: {error}",
@@ -229,9 +239,9 @@ impl Track {
 }
 
 impl Level {
-    fn end(&mut self, longer: &mut Sum) {
+    fn end(&mut self, longer: &mut Distribution) {
         let Some(slot) = self.slot.take() else { return };
-        let Some(bucket) = self.bucket.0.as_mut().filter(|bucket| !bucket.is_empty()) else {
+        let Some(bucket) = self.bucket.histogram() else {
             return;
         };
         let at = |quantile| quantile_ms(bucket, quantile);
@@ -245,15 +255,8 @@ impl Level {
             });
         }
         // Both have the same bounds, so that they always fit.
-        let _ = longer.get().add(bucket.as_ref());
-        bucket.reset();
-    }
-}
-
-impl Sum {
-    fn get(&mut self) -> &mut Histogram<u64> {
-        self.0
-            .get_or_insert_with(|| Box::new(crate::lines::empty()))
+        let _ = longer.histogram_mut().add(bucket);
+        self.bucket.histogram_mut().reset();
     }
 }
 
@@ -334,12 +337,12 @@ mod tests {
     fn buckets_follow_one_another_and_gaps_are_kept() {
         let full = line(1, 1..=40);
         let mut timers = Timers::default();
-        let places = [0.0, 1.0, 4.0].map(slot);
+        let together = [0.0, 1.0, 4.0].map(slot);
         let later = Slot {
             index: 5.0,
             stretch: 1,
         };
-        let placed: Vec<_> = places
+        let placed: Vec<_> = together
             .into_iter()
             .chain([later])
             .map(|slot| (slot, &full))

@@ -105,8 +105,7 @@ mod tests {
 
     #[test]
     fn echarts_is_the_build_that_is_documented() {
-        let hash = Sha256::digest(ECHARTS);
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = format!("{:x}", Sha256::digest(ECHARTS));
         let documented = include_str!("../../../assets/README.md");
         assert!(documented.contains(&hash), "{hash}");
     }

@@ -3,9 +3,12 @@
 use maud::{Markup, html};
 use tachograph::format;
 
+use super::super::Report;
 use super::super::data::{Figures, Interruption, Kind, Losses, OUTCOMES, SlowFrame, TimerSummary};
-use super::super::{Judged, Report, Standing};
 use super::words::{self, count, known, moment};
+use crate::check::Judgement;
+use crate::output::tally;
+use crate::stats::{Verdict, overall};
 
 /// Interruptions that are listed one by one; the longest ones.
 const LISTED: usize = 30;
@@ -33,25 +36,25 @@ fn many(number: u64, one: &str, more: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
-fn verdict(targets: &[Judged]) -> Markup {
-    let of = |standing| targets.iter().filter(|it| it.standing == standing).count();
-    let (missed, open, all) = (of(Standing::Missed), of(Standing::Open), targets.len());
-    let (class, mark, text) = match (missed, open) {
-        _ if all == 0 => ("soft", "–", "No targets".to_owned()),
-        (0, 0) => ("pass", "✓", format!("All {all} targets met")),
-        (0, _) => (
-            "open",
-            "?",
-            format!("No target missed; not enough evidence for {open} of {all}"),
-        ),
-        (_, 0) => ("fail", "✗", format!("{missed} of {all} targets missed")),
-        _ => (
-            "fail",
-            "✗",
-            format!("{missed} of {all} targets missed; not enough evidence for {open}"),
-        ),
-    };
-    html! { p.verdict { span.mark.(class) { (mark) } " " (text) } }
+fn verdict(targets: &[Judgement]) -> Markup {
+    let verdicts = || targets.iter().map(|it| it.verdict);
+    let worst = overall(verdicts());
+    html! {
+        p.verdict {
+            @if targets.is_empty() { "No targets" } @else {
+                span.mark.(class(worst)) { (worst.mark()) } " " (tally(targets.len(), "targets are met", verdicts()))
+            }
+        }
+    }
+}
+
+/// The style of a verdict.
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::NotEnoughEvidence => "open",
+    }
 }
 
 pub(super) fn figures(figures: &Figures) -> Markup {
@@ -86,7 +89,7 @@ pub(super) fn figures(figures: &Figures) -> Markup {
     }
 }
 
-pub(super) fn targets(targets: &[Judged]) -> Markup {
+pub(super) fn targets(targets: &[Judgement]) -> Markup {
     if targets.is_empty() {
         return html! {};
     }
@@ -95,15 +98,12 @@ pub(super) fn targets(targets: &[Judged]) -> Markup {
             h2 { "Targets" }
             div.scroll { table {
                 thead { tr {
-                    th { "target" } th.n { "limit" } th.n { "value" } th.n { "95 % interval" } th { "judged by" } th { "verdict" }
+                    th { "target" } th.n { "limit" } th.n { "value" } th.n { "95 % interval" } th { "of" } th { "verdict" }
                 } }
-                tbody { @for it in targets {
-                    @let (class, text) = it.standing.words();
-                    tr {
-                        th.name scope="row" { (it.target) } td.n { (it.limit) } td.n { (it.value) } td.n { (it.interval) }
-                        td.soft { (it.evidence) } td.mark.(class) { (text) }
-                    }
-                } }
+                tbody { @for it in targets { tr {
+                    th.name scope="row" { (it.name()) } td.n { (it.limit()) } td.n { (it.value()) } td.n { (it.interval()) }
+                    td.soft { (it.judged) } td.mark.(class(it.verdict)) { (it.verdict.mark()) " " (it.verdict.words()) }
+                } } }
             } }
         }
     }
