@@ -19,13 +19,20 @@ const LOG: &str = "logs/metrics.json";
 
 /// A machine that is half busy.
 #[derive(Debug)]
-struct Machine;
+struct Machine {
+    seconds: u32,
+}
 
 impl Probe for Machine {
     fn sample(&mut self) -> SystemSample {
-        let mut sample = SystemSample::default();
-        sample.cpu_percent = Some(50.0);
-        sample
+        self.seconds += 1;
+        SystemSample {
+            cpu_percent: Some(50.0),
+            memory_used: Some(4 << 30),
+            memory_total: Some(16 << 30),
+            process_memory: Some(200 << 20),
+            process_cpu: Some(Duration::from_millis(100) * self.seconds),
+        }
     }
 }
 
@@ -37,7 +44,7 @@ fn started(log: &Path, time: &VirtualTime) -> (MetricsCollector, Timer) {
             .log_path(log)
             .quiet()
             .time_source(time.clone())
-            .probe(Machine);
+            .probe(Machine { seconds: 0 });
         let decode = builder.timer("decode").expect("a name");
         if let Ok(collector) = builder.build() {
             return (collector, decode);
@@ -183,6 +190,21 @@ fn assert_drawn(browser: &mut Browser, data: &Value) {
     assert_eq!(outcomes.len(), 5);
     for (name, points) in outcomes {
         assert_eq!(*points, known(&data["outcomes"][name]), "{name}");
+    }
+    for (chart, names) in [
+        ("cpu", ["cpu", "process_cpu"]),
+        ("memory", ["memory", "process_memory"]),
+    ] {
+        let points: Vec<u64> = found[&format!("chart-{chart}")]
+            .iter()
+            .map(|(_, points)| *points)
+            .collect();
+        let machine = &data["machine"];
+        assert_eq!(points, names.map(|name| known(&machine[name])), "{chart}");
+        assert!(
+            points.iter().all(|points| *points > 0),
+            "{chart}: {points:?}"
+        );
     }
     assert_eq!(
         found["chart-availability"][0].1,
@@ -624,5 +646,51 @@ fn targets_are_judged_as_check_judges_them() {
         wrong.sentence().contains("missing.toml"),
         "{}",
         wrong.stderr
+    );
+}
+
+#[test]
+fn numbers_beyond_all_reason_make_a_page() {
+    let folder = folder_with_log(20);
+    let mut samples =
+        hdrhistogram::Histogram::<u64>::new_with_bounds(1000, 3_600_000_000_000, 3).expect("sound");
+    samples.record_n(5_000_000, u64::MAX / 2).expect("in range");
+    let histogram = encoded(&samples);
+    let most = u64::MAX;
+    let stage = |ms: f64| json!({"stage": "x", "start_ms": -1e308, "ms": ms});
+    let line = |timestamp: f64, size: f64| {
+        let frames = [1e308, -5.0, 40.0].map(|ms| {
+            json!({"number": most, "ms": ms, "age_s": size, "event_id": most, "stages": [stage(size), stage(-3.0), stage(1.0)]})
+        });
+        let line = json!({
+            "timestamp": timestamp, "sequence": most, "uptime_seconds": size, "observed_seconds": size, "downtime_seconds": size * 10.0,
+            "suspended_seconds": size, "frames_processed": most, "frames_idle": most, "frames_failed": most, "events_created": most,
+            "motion_detected": most, "cpu_usage_current": size, "process_cpu_usage": -size, "memory_usage_mb": size,
+            "process_memory_mb": size, "samples_overwritten": most, "metrics_collection_overhead_percent": size,
+            "slowest_frames": frames, "in_flight": [{"stage": "x", "for_ms": size}],
+            "histograms": {"x": histogram, "decode": histogram},
+        });
+        format!("{line}\n")
+    };
+    let path = folder.path().join(LOG);
+    let mut log = fs::read_to_string(&path).expect("a log");
+    let newest = support::last_line(&folder)["timestamp"]
+        .as_f64()
+        .expect("a time");
+    for (place, size) in [1e308, 0.0, -1e308, 1e12, 1e-308].into_iter().enumerate() {
+        log += &line(newest + 60.0 * (place as f64 + 1.0), size);
+    }
+    fs::write(&path, log).expect("written");
+    let made = report(&folder, &[]);
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&made, DESK);
+    assert_eq!(browser.status()["problems"], json!([]));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    let lead = browser.evaluate("document.querySelector('header .lead').textContent");
+    assert!(
+        lead.as_str().expect("text").contains(" lines of "),
+        "{lead}"
     );
 }

@@ -2,6 +2,7 @@
 
 use super::data::{Interruption, Kind};
 use super::shown;
+use super::timeline::{begins, covered, has_time};
 use crate::lines::Line;
 
 /// Seconds below which a restart is just that, and lost time is the inaccuracy of clocks.
@@ -10,8 +11,8 @@ const LEAST_S: f64 = 1.0;
 /// From when until when the service did not run before this line; `None` where its run goes on or nothing came before.
 pub(super) fn outage(line: &Line) -> Option<(f64, f64)> {
     let previous = line.previous.as_ref().filter(|_| line.starts_run)?;
-    let (from, to) = (previous.timestamp, line.begins());
-    (super::timeline::has_time(previous) && to > from).then_some((from, to))
+    let (from, to) = (previous.timestamp, begins(line));
+    (has_time(previous) && to > from).then_some((from, to))
 }
 
 /// The stage in which a frame hung for at least so many seconds of what the line covers, if the line has it: it still runs, or its
@@ -22,10 +23,7 @@ fn hung(line: &Line, seconds: f64) -> Option<String> {
     let running = snapshot.in_flight.iter().filter(|it| long(it.for_ms));
     let running = running.max_by(|a, b| a.for_ms.total_cmp(&b.for_ms));
     let ended = snapshot.slowest_frames.iter();
-    let ended = ended.filter(|frame| {
-        line.interval_s
-            .is_some_and(|interval| frame.age_s <= interval)
-    });
+    let ended = ended.filter(|frame| frame.age_s <= covered(line));
     let ended = ended
         .flat_map(|frame| &frame.stages)
         .filter(|stage| long(stage.ms));
@@ -60,9 +58,10 @@ impl Interruptions {
             line.snapshot.suspended_seconds - previous.suspended_seconds
         });
         if suspended >= LEAST_S && !is_first {
-            // Within the interval, but the log does not say where.
-            let from = line.begins().max(end - suspended);
-            self.push(Kind::Suspended, from - suspended, from, suspended, None);
+            // The interval is without it, so it reaches back before that. The log does not say when it was.
+            let (to, before) = (begins(line), line.previous.as_ref());
+            let from = before.map_or(to, |before| before.timestamp).min(to);
+            self.push(Kind::Suspended, from, to, suspended, None);
         }
         if stalled < LEAST_S {
             self.is_stalled = false;
@@ -75,7 +74,7 @@ impl Interruptions {
                 stall.seconds += stalled;
                 stall.stage = stage.or(stall.stage.take());
             }
-            None => self.push(Kind::Stall, line.begins(), end, stalled, stage),
+            None => self.push(Kind::Stall, begins(line), end, stalled, stage),
         }
         self.is_stalled = true;
     }
@@ -86,7 +85,7 @@ impl Interruptions {
             Some((from, to)) if to - from >= LEAST_S => {
                 self.push(Kind::Outage, from, to, to - from, None);
             }
-            _ => self.push(Kind::Restart, line.begins(), line.begins(), 0.0, None),
+            _ => self.push(Kind::Restart, begins(line), begins(line), 0.0, None),
         }
     }
 

@@ -4,7 +4,7 @@ use tachograph::FrameRecord;
 
 use super::data::{Charts, SlowFrame, StageName};
 use super::shown;
-use super::timeline::{digits, has_time};
+use super::timeline::{begins, digits, has_time, is_time};
 use crate::lines::Line;
 
 /// Frames that are shown.
@@ -29,22 +29,21 @@ impl Slowest {
         if !has_time(&line.snapshot) {
             return;
         }
-        let begins = *self.begins.get_or_insert(line.begins());
+        let first = *self.begins.get_or_insert(begins(line));
         for frame in &line.snapshot.slowest_frames {
             let end = line.snapshot.timestamp - frame.age_s;
+            let start = end - frame.ms / 1000.0;
             let key = (line.run, frame.lane, frame.number);
-            let least = self
-                .frames
-                .get(SHOWN - 1)
-                .map_or(0.0, |(_, _, frame)| frame.ms);
+            let least = self.frames.last().filter(|_| self.frames.len() == SHOWN);
+            let least = least.map_or(0.0, |(_, _, frame)| frame.ms);
             // One that was pushed out stays out: it is below what pushed it out.
-            if end < begins
+            if end < first
+                || !is_time(start)
                 || frame.ms <= least
                 || self.frames.iter().any(|(other, _, _)| *other == key)
             {
                 continue;
             }
-            let start = end - frame.ms / 1000.0;
             self.frames.push((key, start, frame.clone()));
             self.frames
                 .sort_by(|(_, _, a), (_, _, b)| b.ms.total_cmp(&a.ms));
@@ -57,7 +56,11 @@ impl Slowest {
         let names = stages(self.frames.iter().map(|(_, _, frame)| frame));
         for (place, (_, start, frame)) in self.frames.into_iter().enumerate() {
             let mut stages: Vec<f64> = names.iter().map(|name| time_in(&frame, name)).collect();
-            let in_stages: f64 = frame.stages.iter().map(|stage| stage.ms).sum();
+            let in_stages: f64 = frame
+                .stages
+                .iter()
+                .map(|it| it.ms.clamp(0.0, frame.ms))
+                .sum();
             let others = (in_stages - stages.iter().sum::<f64>()).max(0.0);
             stages.push(others);
             stages.push((frame.ms - in_stages).max(0.0));
@@ -123,7 +126,7 @@ fn stages<'a>(frames: impl Iterator<Item = &'a FrameRecord>) -> Vec<String> {
 /// A stage may come several times in a frame.
 fn time_in(frame: &FrameRecord, name: &str) -> f64 {
     let stages = frame.stages.iter().filter(|stage| *stage.stage == *name);
-    stages.map(|stage| stage.ms).sum()
+    stages.map(|stage| stage.ms.clamp(0.0, frame.ms)).sum()
 }
 
 impl Charts {

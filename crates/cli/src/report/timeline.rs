@@ -19,6 +19,9 @@ const DAY: f64 = 86_400.0;
 /// Timestamps after the year 9999 are none.
 const LATEST: f64 = 253_402_300_799.0;
 
+/// No line covers three years.
+const MOST_COVERED: f64 = 1e8;
+
 /// Whether a line says when it was written.
 pub(super) fn has_time(snapshot: &MetricsSnapshot) -> bool {
     is_time(snapshot.timestamp)
@@ -27,6 +30,18 @@ pub(super) fn has_time(snapshot: &MetricsSnapshot) -> bool {
 /// Whether this is a time after 1970, Unix seconds.
 pub(super) fn is_time(seconds: f64) -> bool {
     seconds > 0.0 && seconds <= LATEST
+}
+
+/// Seconds that a line covers. One that claims decades is not ours, and must not stretch the axis.
+pub(super) fn covered(line: &Line) -> f64 {
+    line.interval_s
+        .filter(|seconds| *seconds < MOST_COVERED)
+        .unwrap_or(0.0)
+}
+
+/// When what a line covers began, Unix seconds.
+pub(super) fn begins(line: &Line) -> f64 {
+    line.snapshot.timestamp - covered(line)
 }
 
 /// The width of a bucket for this many seconds, of which a line covers `interval`: one narrower than a line would be empty.
@@ -116,14 +131,14 @@ impl Timeline {
             self.figures.losses.lines_without_time += 1;
             return None;
         }
-        let interval = line.interval_s.unwrap_or(0.0);
+        let interval = covered(line);
         let middle = line.snapshot.timestamp - interval / 2.0;
         let is_first = self.figures.lines == 0;
         if is_first {
-            self.charts.start = line.begins();
+            self.charts.start = begins(line);
             self.charts.end = line.snapshot.timestamp;
         }
-        self.charts.start = self.charts.start.min(line.begins());
+        self.charts.start = self.charts.start.min(begins(line));
         self.charts.end = self.charts.end.max(line.snapshot.timestamp);
         self.enter((middle / self.width).floor(), line, is_first);
         self.figures(line, is_first);
@@ -155,7 +170,7 @@ impl Timeline {
         let went_back = index < current.index;
         let between = (current.index + index + 1.0) / 2.0 * self.width;
         let gap = line.previous.as_ref().is_some_and(|previous| {
-            !is_first && line.begins() - previous.timestamp > self.width / 2.0
+            !is_first && begins(line) - previous.timestamp > self.width / 2.0
         });
         self.close();
         if gap || went_back {
@@ -187,7 +202,7 @@ impl Timeline {
     /// Adds to the figures of all lines, and to the current bucket.
     fn figures(&mut self, line: &Line, is_first: bool) {
         let (snapshot, figures) = (&line.snapshot, &mut self.figures);
-        let interval = line.interval_s.unwrap_or(0.0);
+        let interval = covered(line);
         figures.lines += 1;
         figures.runs += u64::from(is_first || line.starts_run);
         figures.covered_s += interval;
@@ -199,12 +214,21 @@ impl Timeline {
         let gained = |read: fn(&MetricsSnapshot) -> u64| {
             line.increase(|snapshot| Some(read(snapshot))).unwrap_or(0)
         };
-        figures.frames += gained(|it| it.frames_processed);
-        figures.motion += gained(|it| it.motion_detected);
-        figures.losses.overwritten += gained(|it| it.samples_overwritten);
-        figures.losses.rejected += gained(|it| it.samples_rejected);
-        figures.losses.log_errors += gained(|it| it.log_errors);
-        figures.losses.untraced += gained(|it| it.frames_untraced);
+        add(&mut figures.frames, gained(|it| it.frames_processed));
+        add(&mut figures.motion, gained(|it| it.motion_detected));
+        add(
+            &mut figures.losses.overwritten,
+            gained(|it| it.samples_overwritten),
+        );
+        add(
+            &mut figures.losses.rejected,
+            gained(|it| it.samples_rejected),
+        );
+        add(&mut figures.losses.log_errors, gained(|it| it.log_errors));
+        add(
+            &mut figures.losses.untraced,
+            gained(|it| it.frames_untraced),
+        );
         let outcomes = [
             gained(|it| it.frames_idle),
             gained(|it| it.frames_motion),
@@ -231,8 +255,8 @@ impl Timeline {
             .zip(&mut bucket.outcomes)
             .zip(outcomes)
         {
-            *all = all.saturating_add(gained);
-            *here = here.saturating_add(gained);
+            add(all, gained);
+            add(here, gained);
         }
         let machine = [
             snapshot.cpu_usage_current,
@@ -257,8 +281,8 @@ impl Timeline {
         // Before the first line lies what has no place in the charts.
         let lost = lost.filter(|_| !is_first);
         if let Some(bucket) = &mut self.current {
-            let begins = bucket.index * self.width;
-            let here = lost.map_or(0.0, |(from, to)| (to - from.max(begins)).max(0.0));
+            let start = bucket.index * self.width;
+            let here = lost.map_or(0.0, |(from, to)| (to - from.max(start)).max(0.0));
             bucket.observed_s += (observed - outage_s).max(0.0) + here;
             bucket.down_s += stalled + here;
         }
@@ -298,6 +322,11 @@ impl Charts {
         }
         self.availability.push(None);
     }
+}
+
+/// Adds to a count; a log may claim more than can be counted.
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
 }
 
 /// Four digits are more than a chart shows, and keep the page small.

@@ -1,4 +1,4 @@
-//! A headless Chromium, told what to do by its DevTools protocol.
+//! A headless Chromium, told what to do by the protocol of its developer tools.
 #![allow(dead_code, unreachable_pub)]
 
 use std::io::{BufRead, BufReader};

@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn echarts_is_the_build_that_is_documented() {
-        let hash = format!("{:x}", Sha256::digest(ECHARTS));
+        let hash = Sha256::digest(ECHARTS);
+        let hash: Vec<_> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash.concat();
         let documented = include_str!("../../../assets/README.md");
         assert!(documented.contains(&hash), "{hash}");
     }

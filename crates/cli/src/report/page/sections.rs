@@ -111,7 +111,7 @@ pub(super) fn targets(targets: &[Judgement]) -> Markup {
 
 pub(super) fn frames(report: &Report) -> Markup {
     let (figures, charts) = (&report.figures, &report.charts);
-    let total: u64 = figures.outcomes.iter().sum();
+    let total: f64 = figures.outcomes.iter().map(|it| *it as f64).sum();
     let words = OUTCOMES
         .iter()
         .zip(figures.outcomes)
@@ -133,7 +133,7 @@ pub(super) fn frames(report: &Report) -> Markup {
                 tbody { @for ((name, timer), frames) in OUTCOMES.iter().zip(figures.outcomes) {
                     tr {
                         th scope="row" { (name) } td.n { (count(frames)) }
-                        td.n { @if total > 0 { (format::percent(100.0 * frames as f64 / total as f64)) } }
+                        td.n { @if total > 0.0 { (format::percent(100.0 * frames as f64 / total)) } }
                         (statistics(figures.timers.iter().find(|it| it.name == *timer)))
                     }
                 } }
