@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Makes docs/report.png: the top of the report of three days, as a real browser shows it. Needs chromium and pngquant.
-# Run it as: ./ci/screenshot-report.sh
+# Makes docs/report.png, or FILE: the top of the report of three days, as a real browser shows it.
+# Run it as: ./ci/screenshot-report.sh [FILE]
 set -euo pipefail
+picture=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."
-
-for tool in chromium pngquant; do
-    command -v "$tool" >/dev/null || { apt-get update -qq && apt-get install -y -qq "$tool"; }
-done
+picture=${picture:-docs/report.png}
+./ci/show-tools.sh
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -23,5 +22,5 @@ mkdir "$folder/logs"
 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$folder/profile" \
     --virtual-time-budget=10000 --window-size=1280,1900 --screenshot="$folder/report.png" "file://$folder/report.html" 2>/dev/null
-pngquant --force --quality=60-95 --strip --output docs/report.png "$folder/report.png"
-ls -l docs/report.png
+pngquant --force --quality=60-95 --strip --output "$picture" "$folder/report.png"
+ls -l "$picture"

@@ -10,8 +10,10 @@ use crate::check::CheckArgs;
 use crate::compare::CompareArgs;
 use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
+use crate::report::ReportArgs;
 use crate::tail::TailArgs;
 use crate::trace::TraceArgs;
+use crate::watch::WatchArgs;
 
 const AFTER_HELP: &str = "\
 ffmpeg feeds any camera or file:
@@ -31,7 +33,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
-    Report(crate::report::ReportArgs),
+    Watch(WatchArgs),
+    Report(ReportArgs),
     Check(CheckArgs),
     Compare(CompareArgs),
     Tail(TailArgs),
@@ -110,6 +113,14 @@ pub(crate) struct RunArgs {
         help = "Configuration file (TOML); TACHOGRAPH_* variables go over it, options over those"
     )]
     pub(crate) config: Option<PathBuf>,
+
+    /// Show the loop live in the terminal, as `tacho watch` does, instead of a status
+    #[arg(
+        long,
+        conflicts_with = "quiet",
+        help = "Show the loop live in the terminal, as tacho watch does, instead of its status"
+    )]
+    pub(crate) watch: bool,
 
     /// Print nothing but warnings and errors
     #[arg(long)]

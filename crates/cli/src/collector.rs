@@ -33,12 +33,16 @@ pub(crate) fn config(args: &RunArgs) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Starts the collector: its log is open and its thread runs.
-pub(crate) fn start(config: &Config, console: &Console) -> Result<Collector, Error> {
+/// Starts the collector: its log is open and its thread runs. Its status goes to the console if it is to be shown.
+pub(crate) fn start(
+    config: &Config,
+    console: &Console,
+    is_shown: bool,
+) -> Result<Collector, Error> {
     let mut builder = MetricsCollector::builder();
     let metrics = add_metrics(&mut builder)?;
     let builder = builder.config(config.clone());
-    let builder = if console.is_quiet() {
+    let builder = if console.is_quiet() || !is_shown {
         builder.quiet()
     } else {
         builder.status_output(console.clone(), StatusStyle::of_stdout())

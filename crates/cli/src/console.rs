@@ -3,8 +3,11 @@
 //! All of it is printed by one thread of its own. A terminal that was halted or a pager that does not read on then stops that
 //! thread alone, and neither the frame loop nor the log nor the reaction to a signal.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +18,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 const TICK: Duration = Duration::from_millis(200);
 /// Texts that wait to be printed. When there are more nobody is reading, and further ones are dropped.
 const WAITING: usize = 64;
+/// Messages that are kept while something else has the terminal. When there are more, the oldest go.
+const KEPT: usize = 256;
 
 enum Message {
     /// Something for standard output.
@@ -25,6 +30,10 @@ enum Message {
     Show(Option<u64>),
     /// Take the progress line away.
     Hide,
+    /// Keep what comes, because something else has the terminal.
+    Hold,
+    /// Print what was kept and what comes.
+    Release,
     /// Say when everything before this is printed.
     Flush(Sender<()>),
 }
@@ -35,6 +44,7 @@ pub(crate) struct Console {
     messages: Sender<Message>,
     bar: ProgressBar,
     quiet: bool,
+    newest_warning: Arc<Mutex<Option<(u64, String)>>>,
 }
 
 impl Console {
@@ -42,9 +52,13 @@ impl Console {
     pub(crate) fn start(quiet: bool) -> io::Result<Self> {
         let (messages, received) = channel::bounded(WAITING);
         let bar = ProgressBar::hidden();
+        let newest_warning = Arc::new(Mutex::new(None));
         let printer = Printer {
             bar: bar.clone(),
             shown: false,
+            kept: None,
+            dropped: 0,
+            newest_warning: Arc::clone(&newest_warning),
         };
         thread::Builder::new()
             .name("tacho-console".to_owned())
@@ -53,6 +67,7 @@ impl Console {
             messages,
             bar,
             quiet,
+            newest_warning,
         })
     }
 
@@ -93,6 +108,22 @@ impl Console {
         self.send(Message::Warning(sentence.to_string()));
     }
 
+    /// Keeps what there is to print until [`release`](Self::release), because something else has the terminal.
+    pub(crate) fn hold(&self) {
+        self.send(Message::Hold);
+    }
+
+    /// Prints what was kept, and prints what comes.
+    pub(crate) fn release(&self) {
+        self.send(Message::Release);
+    }
+
+    /// The newest warning that was kept, and how many there were.
+    pub(crate) fn newest_warning(&self) -> Option<(u64, String)> {
+        let newest = self.newest_warning.lock();
+        newest.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Waits until everything is printed, but not for ever.
     pub(crate) fn flush_within(&self, patience: Duration) {
         let (done, wait) = channel::bounded(1);
@@ -128,29 +159,75 @@ impl Write for Console {
 struct Printer {
     bar: ProgressBar,
     shown: bool,
+    /// What is kept while something else has the terminal, oldest first.
+    kept: Option<VecDeque<Message>>,
+    /// Of that, what had to go.
+    dropped: u64,
+    newest_warning: Arc<Mutex<Option<(u64, String)>>>,
 }
 
 impl Printer {
     fn run(mut self, messages: &Receiver<Message>) {
         for message in messages {
             match message {
-                // Standard output may be closed (`| head -1`) or full; that must not end the run.
-                Message::Text(text) => self.aside(|| {
-                    let mut stdout = io::stdout().lock();
-                    let _ = stdout.write_all(&text).and_then(|()| stdout.flush());
-                }),
-                Message::Warning(sentence) => self.aside(|| {
-                    let _ = writeln!(io::stderr(), "tacho: warning: {sentence}");
-                }),
-                Message::Show(frames) => self.show(frames),
-                Message::Hide => {
-                    self.bar.finish_and_clear();
-                    self.shown = false;
+                Message::Hold => {
+                    self.kept.get_or_insert_default();
                 }
-                Message::Flush(done) => {
-                    let _ = done.send(());
-                }
+                Message::Release => self.print_kept(),
+                Message::Text(_) | Message::Warning(_) if self.kept.is_some() => self.keep(message),
+                message => self.print(message),
             }
+        }
+    }
+
+    fn keep(&mut self, message: Message) {
+        if let Message::Warning(sentence) = &message {
+            let newest = self.newest_warning.lock();
+            let mut newest = newest.unwrap_or_else(PoisonError::into_inner);
+            let count = newest.as_ref().map_or(0, |(count, _)| *count);
+            *newest = Some((count + 1, sentence.clone()));
+        }
+        let Some(kept) = &mut self.kept else {
+            return;
+        };
+        if kept.len() == KEPT {
+            kept.pop_front();
+            self.dropped += 1;
+        }
+        kept.push_back(message);
+    }
+
+    fn print_kept(&mut self) {
+        let dropped = mem::take(&mut self.dropped);
+        if dropped > 0 {
+            let what = format!("{dropped} earlier messages are left out");
+            self.print(Message::Warning(what));
+        }
+        for message in self.kept.take().into_iter().flatten() {
+            self.print(message);
+        }
+    }
+
+    fn print(&mut self, message: Message) {
+        match message {
+            // Standard output may be closed (`| head -1`) or full; that must not end the run.
+            Message::Text(text) => self.aside(|| {
+                let mut stdout = io::stdout().lock();
+                let _ = stdout.write_all(&text).and_then(|()| stdout.flush());
+            }),
+            Message::Warning(sentence) => self.aside(|| {
+                let _ = writeln!(io::stderr(), "tacho: warning: {sentence}");
+            }),
+            Message::Show(frames) => self.show(frames),
+            Message::Hide => {
+                self.bar.finish_and_clear();
+                self.shown = false;
+            }
+            Message::Flush(done) => {
+                let _ = done.send(());
+            }
+            // Not to be printed.
+            Message::Hold | Message::Release => {}
         }
     }
 

@@ -64,6 +64,9 @@ pub(crate) enum Error {
         /// The log.
         log: PathBuf,
     },
+    /// The terminal cannot be used any more.
+    #[error("cannot use the terminal: {0}")]
+    Terminal(std::io::Error),
     /// A field that no line has.
     #[error(transparent)]
     Field(#[from] FieldError),

@@ -35,6 +35,7 @@ mod stop;
 mod suppress;
 mod tail;
 mod trace;
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
     let result = match args::parse(std::env::args_os()) {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Watch(args) => watch::run(&args),
             Command::Report(args) => report::report(&args),
             Command::Check(args) => check::check(&args),
             Command::Compare(args) => compare::compare(&args),

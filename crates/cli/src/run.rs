@@ -17,6 +17,7 @@ use crate::pipeline::{Pipeline, Problems};
 use crate::source::{Format, Input};
 use crate::stop::Stop;
 use crate::suppress::Suppressor;
+use crate::watch::{self, Beside};
 
 /// The synthetic camera's rate unless `--fps` gives another, in frames per second.
 const CAMERA_FPS: f64 = 30.0;
@@ -28,6 +29,9 @@ const CONSOLE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the loop until its input ends, its time is over or a signal comes.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Error> {
+    if args.watch {
+        watch::check_terminal("tacho run --watch")?;
+    }
     let llm = llm(args)?;
     let config = collector::config(args)?;
     let console = Console::start(args.quiet).map_err(Error::Thread)?;
@@ -57,7 +61,9 @@ fn run_on(
         .map(Describer::start)
         .transpose()
         .map_err(Error::Thread)?;
-    let collector = collector::start(config, console)?;
+    let collector = collector::start(config, console, !args.watch)?;
+    let dashboard = args.watch.then(|| Beside::start(config, console, &stop));
+    let dashboard = dashboard.transpose()?;
 
     let begun = Instant::now();
     let mut pipeline = Pipeline {
@@ -76,6 +82,7 @@ fn run_on(
     };
     let ended = drive(&mut pipeline, &collector, &feed, known, begun, args);
     let took = begun.elapsed();
+    drop(dashboard);
     console.end_progress();
     finish(collector, console, took)?;
     ended?;
@@ -102,7 +109,7 @@ fn drive(
     };
     pipeline.fps = format.fps;
     let expected = expected_frames(&format, args);
-    pipeline.shows_progress = pipeline.console.show_progress(expected);
+    pipeline.shows_progress = !args.watch && pipeline.console.show_progress(expected);
     let recorder = collector.inner.recorder();
     Ok(pipeline.run(&recorder, feed, deadline)?)
 }

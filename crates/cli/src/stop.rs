@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam::channel::{self, Receiver, Sender};
 
 /// The exit code of a run that a second signal cut short: 128 + SIGINT, as shells have it.
-const KILLED: i32 = 130;
+pub(crate) const KILLED: i32 = 130;
 
 /// Tells that the run should end. Cheap to clone; once set it stays.
 #[derive(Clone)]
@@ -14,6 +14,7 @@ pub(crate) struct Stop {
     requested: Arc<AtomicBool>,
     /// Nothing is ever sent: it disconnects, which every `select!` wakes up from, however many wait.
     wake: Receiver<()>,
+    alive: Arc<Mutex<Option<Sender<()>>>>,
 }
 
 impl Stop {
@@ -23,15 +24,18 @@ impl Stop {
         let stop = Self {
             requested: Arc::new(AtomicBool::new(false)),
             wake,
+            alive: Arc::new(Mutex::new(Some(sender))),
         };
-        let requested = Arc::clone(&stop.requested);
-        let sender: Mutex<Option<Sender<()>>> = Mutex::new(Some(sender));
-        let request = move || {
-            // A flag and nothing else: nobody reads other memory because of it.
-            requested.store(true, Ordering::Relaxed);
-            sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-        };
-        (stop, request)
+        let requested = stop.clone();
+        (stop, move || requested.request())
+    }
+
+    /// Requests it.
+    pub(crate) fn request(&self) {
+        // A flag and nothing else: nobody reads other memory because of it.
+        self.requested.store(true, Ordering::Relaxed);
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.take();
     }
 
     /// The same, requested by SIGINT, SIGTERM or SIGHUP; the second signal ends the process at once.
@@ -40,6 +44,7 @@ impl Stop {
         let requested = Arc::clone(&stop.requested);
         ctrlc::set_handler(move || {
             if requested.load(Ordering::Relaxed) {
+                crate::watch::restore();
                 std::process::exit(KILLED);
             }
             request();

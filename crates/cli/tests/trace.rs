@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use support::camera::Camera;
 use support::trace::{Slice, Trace};
-use support::{events, folder, folder_with, run, story};
+use support::{events, exists, folder, folder_with, run, start, story, until};
 use tachograph::{Outcome, VirtualTime, metrics};
 use tempfile::TempDir;
 
@@ -227,6 +227,24 @@ fn damage_is_left_out_and_said() {
         first.within[0].event["dur"], first.event["dur"],
         "it is cut to its frame"
     );
+}
+
+#[test]
+fn a_running_loop_is_asked_for_its_newest_frames() {
+    let folder = folder();
+    let running = start(&folder, &["run", "--fps", "50", "--quiet"]);
+    until("a log", || exists(&folder, "logs/metrics.json"));
+    // Before the first line, which comes after a minute, there is no other source.
+    let newest = || {
+        let frames = trace(&folder, &[]);
+        numbers(&frames.frames()).into_iter().max()
+    };
+    let first = newest();
+    std::thread::sleep(Duration::from_secs(1));
+    let second = newest();
+    assert!(first.is_some() && second > first, "{first:?}, {second:?}");
+    running.signal("INT");
+    assert_eq!(running.finish().code(), Some(0));
 }
 
 #[test]

@@ -9,10 +9,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use tachograph::LatestFile;
+use jiff::Timestamp;
+use tachograph::{LatestFile, LineError, MetricsSnapshot};
 
 use crate::destination::Destination;
 use crate::error::Error;
@@ -22,12 +23,17 @@ use frames::Frames;
 
 const AFTER_HELP: &str = "\
 Open the file in https://ui.perfetto.dev or chrome://tracing: each run is a process, each lane a thread, each frame a slice with
-its stages within. It holds the slowest frames that the log's lines name, and the newest ones of the newest snapshot.
+its stages within. It holds the slowest frames that the log's lines name, and the newest ones, which a running loop is asked for.
 
   tacho trace -o trace.json
   tacho trace /var/log/camera/metrics.json --last 1h --slowest 100 -o hour.json
 
 Exit codes: 0 when it is written; 1 when it cannot be; 2 for wrong usage, or a log that cannot be read.";
+
+/// A newest snapshot younger than this, or than two lines, is most likely of a loop that runs; seconds.
+const LIVE_S: f64 = 120.0;
+/// A loop that runs renews its newest snapshot within a second.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Write the slowest and the newest frames as a trace for Perfetto
 #[derive(Debug, Args)]
@@ -101,14 +107,15 @@ pub(crate) fn run(args: &TraceArgs) -> Result<ExitCode, Error> {
 /// The newest snapshot as a line after the last one; `None` if there is none, or it is older.
 fn newest(log: &Path, span: &Span) -> Option<Line> {
     let latest = LatestFile::of(log);
-    let snapshot = match latest.read() {
+    let last = span.last.as_ref();
+    let interval = last.and_then(|last| last.interval_s).unwrap_or_default();
+    let snapshot = match renewed(&latest, log, interval) {
         Ok(snapshot) => snapshot?,
         Err(error) => {
             warn(&error);
             return None;
         }
     };
-    let last = span.last.as_ref();
     let is_last_line = |last: &Line| {
         let last = &last.snapshot;
         last.sequence == snapshot.sequence && last.time == snapshot.time
@@ -125,6 +132,47 @@ fn newest(log: &Path, span: &Span) -> Option<Line> {
     }
     let is_older = last.is_some_and(|last| snapshot.timestamp < last.snapshot.timestamp);
     (!is_older).then(|| Line::link(snapshot, last, place))
+}
+
+/// The newest snapshot; of a loop that seems to run, one of this second.
+fn renewed(
+    latest: &LatestFile,
+    log: &Path,
+    interval: f64,
+) -> Result<Option<MetricsSnapshot>, LineError> {
+    let found = latest.read()?;
+    let written = match &found {
+        Some(found) => Some(found.timestamp),
+        // There is none before the first line.
+        None => modified(log),
+    };
+    let now = Timestamp::now().as_duration().as_secs_f64();
+    let may_run =
+        written.is_some_and(|written| (0.0..LIVE_S.max(2.0 * interval)).contains(&(now - written)));
+    if !may_run || latest.request().is_err() {
+        return Ok(found);
+    }
+    let asked = Instant::now();
+    while asked.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(50));
+        if let Some(newer) = latest.read()?
+            && found.as_ref().map(|it| it.sequence) != Some(newer.sequence)
+        {
+            return Ok(Some(newer));
+        }
+    }
+    Ok(found)
+}
+
+/// When the file was last written, Unix seconds.
+fn modified(path: &Path) -> Option<f64> {
+    let modified = path.metadata().and_then(|found| found.modified()).ok()?;
+    Some(
+        Timestamp::try_from(modified)
+            .ok()?
+            .as_duration()
+            .as_secs_f64(),
+    )
 }
 
 /// What was written.
