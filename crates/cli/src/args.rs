@@ -10,6 +10,7 @@ use crate::check::CheckArgs;
 use crate::compare::CompareArgs;
 use crate::completions::CompletionsArgs;
 use crate::man::ManArgs;
+use crate::report::ReportArgs;
 use crate::tail::TailArgs;
 use crate::trace::TraceArgs;
 use crate::watch::WatchArgs;
@@ -33,6 +34,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(RunArgs),
     Watch(WatchArgs),
+    Report(ReportArgs),
     Check(CheckArgs),
     Compare(CompareArgs),
     Tail(TailArgs),

@@ -58,6 +58,12 @@ pub(crate) enum Error {
     /// There is no thread for descriptions.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// There is nothing in the log to report on.
+    #[error("nothing is logged in {} yet", log.display())]
+    NothingLogged {
+        /// The log.
+        log: PathBuf,
+    },
     /// The terminal cannot be used any more.
     #[error("cannot use the terminal: {0}")]
     Terminal(std::io::Error),
@@ -83,7 +89,8 @@ impl Error {
             | Self::Config(_)
             | Self::Lines(_)
             | Self::Field(_)
-            | Self::Output(_) => 2,
+            | Self::Output(_)
+            | Self::NothingLogged { .. } => 2,
             Self::Collector(error) if error.is_configuration() => 2,
             _ => 1,
         })

@@ -27,6 +27,7 @@ mod man;
 mod motion;
 mod output;
 mod pipeline;
+mod report;
 mod run;
 mod source;
 mod stats;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Watch(args) => watch::run(&args),
+            Command::Report(args) => report::report(&args),
             Command::Check(args) => check::check(&args),
             Command::Compare(args) => compare::compare(&args),
             Command::Tail(args) => tail::run(&args),

@@ -2,16 +2,17 @@
 
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use tachograph::{Config, Limit, Target, Targets};
 
-use crate::args::duration;
 use crate::error::Error;
-use crate::lines::{DEFAULT_LOG, Distribution, Merged, Reading, Series, Span, read};
+use crate::lines::{
+    DEFAULT_LOG, Distribution, Line, Merged, Reading, Series, Span, parse_last, read,
+};
 use crate::output::print;
 use crate::stats::{Estimate, Verdict, overall};
 
@@ -39,8 +40,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) targets: Option<PathBuf>,
 
-    /// Only so much before the newest line, such as 1h or "7d" [default: all of the log]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// Only so much before the newest line, such as 1h or 7d [default: all of the log]
+    #[arg(long, value_name = "TIME", value_parser = parse_last)]
     pub(crate) last: Option<Duration>,
 
     /// Print one JSON object
@@ -49,15 +50,22 @@ pub(crate) struct CheckArgs {
 }
 
 /// A target and what the log says about it.
-struct Judgement {
-    target: Target,
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    pub(crate) target: Target,
     /// `None`: no data.
     estimate: Option<Estimate>,
     /// Samples of a timer, or lines.
     n: u64,
     /// What the value is, in words.
-    judged: String,
-    verdict: Verdict,
+    pub(crate) judged: String,
+    pub(crate) verdict: Verdict,
+}
+
+/// The targets, and what the lines so far say of those that are not timers.
+pub(crate) struct Judging {
+    targets: Targets,
+    numbers: Vec<Option<Series>>,
 }
 
 /// All of them.
@@ -70,32 +78,24 @@ struct Findings<'a> {
 
 /// Does the command.
 pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
-    let targets = targets(args)?;
-    let timers = targets.iter().filter(|target| target.statistic.is_some());
-    let mut merged = Merged::of(timers.map(|target| target.metric.as_str()));
-    let mut numbers: Vec<_> = targets
-        .iter()
-        .map(|target| target.statistic.is_none().then(|| Series::of(target)))
-        .collect();
+    let mut judging = Judging::by(args.targets.as_deref())?;
+    if judging.targets.iter().next().is_none() {
+        let file = args.targets.as_deref();
+        let file = file.map(|file| file.display().to_string());
+        let file = file.unwrap_or_default();
+        return Err(Error::Usage(format!("{file} has no targets to check")));
+    }
+    let mut merged = Merged::of(judging.timers());
     let reading = Reading {
         path: &args.log,
         last: args.last,
     };
     let span = read(reading, |lines| {
         merged.add(lines);
-        for series in numbers.iter_mut().flatten() {
-            lines.iter().for_each(|line| series.add(line));
-        }
+        lines.iter().for_each(|line| judging.add(line));
     })?;
     merged.warn();
-    let judgements: Vec<_> = targets
-        .iter()
-        .zip(&numbers)
-        .map(|(target, number)| match number {
-            Some(series) => judge_number(target, series),
-            None => judge_timer(target, &merged),
-        })
-        .collect();
+    let judgements = judging.finish(|timer| merged.get(timer));
     let findings = Findings {
         args,
         span,
@@ -110,22 +110,43 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     Ok(findings.verdict.exit_code())
 }
 
-fn targets(args: &CheckArgs) -> Result<Targets, Error> {
-    // Just the file: what the environment sets is not about targets.
-    let config = Config::load(args.targets.as_deref(), [])?;
-    if config.targets.iter().next().is_none() {
-        let file = args
-            .targets
-            .as_deref()
-            .map(|file| file.display().to_string());
-        let file = file.unwrap_or_default();
-        return Err(Error::Usage(format!("{file} has no targets to check")));
+impl Judging {
+    /// By the targets of a configuration file, over the default ones.
+    pub(crate) fn by(file: Option<&Path>) -> Result<Self, Error> {
+        // Just the file: what the environment sets is not about targets.
+        let targets = Config::load(file, [])?.targets;
+        let number = |target: &Target| target.statistic.is_none().then(|| Series::of(target));
+        let numbers = targets.iter().map(number).collect();
+        Ok(Self { targets, numbers })
     }
-    Ok(config.targets)
+
+    /// The timers that have targets.
+    fn timers(&self) -> impl Iterator<Item = &str> {
+        let timers = self.targets.iter();
+        let timers = timers.filter(|target| target.statistic.is_some());
+        timers.map(|target| target.metric.as_str())
+    }
+
+    pub(crate) fn add(&mut self, line: &Line) {
+        let numbers = self.numbers.iter_mut().flatten();
+        numbers.for_each(|series| series.add(line));
+    }
+
+    /// All judgements, with what each timer recorded.
+    pub(crate) fn finish<'a>(
+        self,
+        timer: impl Fn(&str) -> Option<&'a Distribution>,
+    ) -> Vec<Judgement> {
+        let targets = self.targets.iter().zip(&self.numbers);
+        let judge = |(target, number): (&Target, &Option<Series>)| match number {
+            Some(series) => judge_number(target, series),
+            None => judge_timer(target, timer(&target.metric)),
+        };
+        targets.map(judge).collect()
+    }
 }
 
-fn judge_timer(target: &Target, merged: &Merged) -> Judgement {
-    let distribution = merged.get(&target.metric);
+fn judge_timer(target: &Target, distribution: Option<&Distribution>) -> Judgement {
     let n = distribution.map_or(0, Distribution::count);
     let estimate = distribution
         .zip(target.statistic)

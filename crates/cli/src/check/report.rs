@@ -52,23 +52,42 @@ impl Findings<'_> {
 
 impl Judgement {
     fn row(&self) -> Vec<Cell> {
-        let unit = self.target.unit();
-        let shown = |number| shown(&self.target.metric, number, unit);
-        let value = self
-            .estimate
-            .map_or(NOTHING.to_owned(), |it| shown(it.value));
-        let interval = self.estimate.filter(|it| !it.is_exact());
-        let interval = interval.map_or(NOTHING.to_owned(), |it| {
-            format!("{} … {}", shown(it.low), shown(it.high))
-        });
         vec![
-            Cell::new(clean(&self.target.name())),
-            right(limit(self.target.limit, unit)),
-            right(value),
-            right(interval),
+            Cell::new(self.name()),
+            right(self.limit()),
+            right(self.value()),
+            right(self.interval()),
             Cell::new(&self.judged),
             Cell::new(format!("{} {}", self.verdict.mark(), self.verdict.words())),
         ]
+    }
+
+    /// The target's metric, with its statistic.
+    pub(crate) fn name(&self) -> String {
+        clean(&self.target.name())
+    }
+
+    /// The limit, as in `<100ms`.
+    pub(crate) fn limit(&self) -> String {
+        limit(self.target.limit, self.target.unit())
+    }
+
+    /// The value in its unit.
+    pub(crate) fn value(&self) -> String {
+        let value = self.estimate.map(|it| self.shown(it.value));
+        value.unwrap_or_else(|| NOTHING.to_owned())
+    }
+
+    /// Its interval, where there is any uncertainty.
+    pub(crate) fn interval(&self) -> String {
+        let interval = self.estimate.filter(|it| !it.is_exact());
+        interval.map_or(NOTHING.to_owned(), |it| {
+            format!("{} … {}", self.shown(it.low), self.shown(it.high))
+        })
+    }
+
+    fn shown(&self, number: f64) -> String {
+        shown(&self.target.metric, number, self.target.unit())
     }
 
     fn json(&self) -> Value {

@@ -11,7 +11,6 @@ use std::time::Duration;
 use clap::Args;
 use tachograph::{MetricsSnapshot, Statistic};
 
-use crate::args::duration;
 use crate::error::Error;
 use crate::output::print;
 use crate::stats::{Estimate, Verdict, difference, overall, relative};
@@ -48,7 +47,7 @@ pub(crate) struct CompareArgs {
     pub(crate) fail_if: Vec<FailIf>,
 
     /// Only so much before the newest line of each log, such as 1h or "7d" [default: all]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = crate::lines::parse_last)]
     pub(crate) last: Option<Duration>,
 
     /// Print one JSON object

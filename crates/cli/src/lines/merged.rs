@@ -136,6 +136,7 @@ impl Sum {
 }
 
 /// What a timer recorded: a histogram of nanoseconds, with three significant digits. The counts are exact.
+#[derive(Default)]
 pub(crate) struct Distribution {
     histogram: Option<Box<Histogram<u64>>>,
 }

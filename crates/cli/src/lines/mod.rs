@@ -10,6 +10,7 @@
 #![allow(dead_code, unused_imports)] // Until all commands that read logs are there.
 
 mod histogram;
+mod last;
 mod line;
 mod merged;
 mod progress;
@@ -22,6 +23,7 @@ mod warnings;
 mod tests;
 
 pub(crate) use histogram::{BadHistogram, Decoder, empty, millis};
+pub(crate) use last::parse_last;
 pub(crate) use line::{Line, Place};
 pub(crate) use merged::{Distribution, Merged};
 pub(crate) use read::{ReadError, Reading, read};

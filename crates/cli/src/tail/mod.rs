@@ -55,7 +55,7 @@ pub(crate) struct TailArgs {
     all: bool,
 
     /// The lines of this time up to the newest one, such as 1h
-    #[arg(long, value_name = "TIME", value_parser = crate::args::duration)]
+    #[arg(long, value_name = "TIME", value_parser = crate::lines::parse_last)]
     last: Option<Duration>,
 
     /// Go on with the lines that are written, until a signal comes

@@ -48,7 +48,7 @@ pub(crate) struct TraceArgs {
     output: Destination,
 
     /// Only what lines of this time up to the newest one tell, such as 1h
-    #[arg(long, value_name = "TIME", value_parser = crate::args::duration)]
+    #[arg(long, value_name = "TIME", value_parser = crate::lines::parse_last)]
     last: Option<Duration>,
 
     /// How many of the slowest frames
