@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use rayon::prelude::*;
 use tachograph::BUILT_IN_TIMERS;
 
-use super::histogram::{Decoder, empty, millis};
+use super::histogram::{Decoder, empty};
 use super::{Line, Tally};
 
 /// Timers that are kept at most, so that a log that is not ours cannot fill the memory. A collector of ours has some dozens.
@@ -161,31 +161,5 @@ impl Distribution {
     /// Samples.
     pub(crate) fn count(&self) -> u64 {
         self.histogram().map_or(0, Histogram::len)
-    }
-
-    /// The value at a quantile, 0 to 1, in milliseconds; `None` without samples. The same number as any HdrHistogram gives.
-    pub(crate) fn quantile(&self, quantile: f64) -> Option<f64> {
-        self.histogram()
-            .map(|it| millis(it.value_at_quantile(quantile)))
-    }
-
-    /// The shortest, milliseconds.
-    pub(crate) fn min(&self) -> Option<f64> {
-        self.histogram().map(|it| millis(it.min()))
-    }
-
-    /// The longest, milliseconds.
-    pub(crate) fn max(&self) -> Option<f64> {
-        self.histogram().map(|it| millis(it.max()))
-    }
-
-    /// The mean, milliseconds.
-    pub(crate) fn mean(&self) -> Option<f64> {
-        self.histogram().map(|it| it.mean() / 1e6)
-    }
-
-    /// The standard deviation, milliseconds.
-    pub(crate) fn deviation(&self) -> Option<f64> {
-        self.histogram().map(|it| it.stdev() / 1e6)
     }
 }

@@ -7,8 +7,6 @@
 //!
 //! [`read`] hands the lines over chunk by chunk, so that a month of minutes needs no more memory than an hour.
 
-#![allow(dead_code, unused_imports)] // Until all commands that read logs are there.
-
 mod histogram;
 mod last;
 mod line;
@@ -22,7 +20,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use histogram::{BadHistogram, Decoder, empty, millis};
+pub(crate) use histogram::{Decoder, empty, millis};
 pub(crate) use last::parse_last;
 pub(crate) use line::{Line, Place};
 pub(crate) use merged::{Distribution, Merged};

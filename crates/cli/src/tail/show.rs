@@ -231,7 +231,7 @@ impl<W: Write> Show for Csv<W> {
     fn line(&mut self, line: MetricsSnapshot) -> io::Result<()> {
         if self.fields.is_empty() {
             self.fields = self.selection.fields(&line);
-            let names = self.fields.iter().map(|field| &field.name);
+            let names = self.fields.iter().map(|field| format::clean(&field.name));
             self.output.write_record(names).map_err(cause)?;
         }
         let line = value(&line, &self.fields);
