@@ -1,5 +1,14 @@
 //! `tacho tail`, end to end.
 
+#![cfg_attr(
+    not(unix),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what follows a log is ended by a signal"
+    )
+)]
+
 mod support;
 
 use std::fs::{self, File};

@@ -5,6 +5,7 @@ use std::io;
 
 /// What has happened to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "elsewhere there are none"))]
 pub(crate) enum Signalled {
     /// It was stopped and goes on, and the shell has had the terminal meanwhile.
     Continued,
