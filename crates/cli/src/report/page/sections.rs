@@ -98,11 +98,12 @@ pub(super) fn targets(targets: &[Judgement]) -> Markup {
             h2 { "Targets" }
             div.scroll { table {
                 thead { tr {
-                    th { "target" } th.n { "limit" } th.n { "value" } th.n { "95 % interval" } th { "of" } th { "verdict" }
+                    th { "target" } th { "verdict" } th.n { "value" } th.n { "limit" } th.n { "95 % interval" } th { "of" }
                 } }
                 tbody { @for it in targets { tr {
-                    th.name scope="row" { (it.name()) } td.n { (it.limit()) } td.n { (it.value()) } td.n { (it.interval()) }
-                    td.soft { (it.judged) } td.mark.(class(it.verdict)) { (it.verdict.mark()) " " (it.verdict.words()) }
+                    th.name scope="row" { (words::breakable(&it.name())) }
+                    td.mark.(class(it.verdict)) { (it.verdict.mark()) " " (it.verdict.words()) }
+                    td.n { (it.value()) } td.n { (it.limit()) } td.n { (it.interval()) } td.soft.nowrap { (it.judged) }
                 } } }
             } }
         }
@@ -229,7 +230,7 @@ pub(super) fn stages(report: &Report) -> Markup {
                 div.scroll { table {
                     thead { tr { th { "stage" } th.n { "samples" } (statistics_head()) } }
                     tbody { @for (_, timer) in stages() {
-                        tr { th.name scope="row" { (timer.name) } td.n { (count(timer.count)) } (statistics(Some(timer))) }
+                        tr { th.name scope="row" { (words::breakable(&timer.name)) } td.n { (count(timer.count)) } (statistics(Some(timer))) }
                     } }
                 } }
                 @if figures.timers_without_charts > 0 {
@@ -272,17 +273,24 @@ pub(super) fn machine(report: &Report) -> Markup {
 pub(super) fn availability(report: &Report) -> Markup {
     let all = &report.charts.interruptions;
     let of = |kind| all.iter().filter(|it| it.kind == kind).count() as u64;
-    let words = format!(
-        "{} of the time up; {}, {}, {}",
-        known(report.figures.availability(), format::availability),
-        many(of(Kind::Outage), "outage", "outages"),
-        many(of(Kind::Stall), "stall", "stalls"),
-        many(
-            of(Kind::Restart),
-            "restart without one",
-            "restarts without one"
+    let kinds = [
+        (Kind::Outage, "outage", "outages"),
+        (Kind::Stall, "stall", "stalls"),
+        (
+            Kind::Suspended,
+            "sleep of the machine",
+            "sleeps of the machine",
         ),
-    );
+        (Kind::Restart, "quick restart", "quick restarts"),
+    ];
+    let kinds = kinds.into_iter().filter(|(kind, _, _)| of(*kind) > 0);
+    let kinds = kinds.map(|(kind, one, more)| many(of(kind), one, more));
+    let up = known(report.figures.availability(), format::availability);
+    let words: Vec<String> = [format!("{up} of the time up")]
+        .into_iter()
+        .chain(kinds)
+        .collect();
+    let words = words.join(", ");
     let mut listed: Vec<&Interruption> = all.iter().collect();
     listed.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     listed.truncate(LISTED);

@@ -24,6 +24,12 @@ pub(super) fn count(number: u64) -> String {
     groups.join("\u{202f}") // A narrow space that does not break.
 }
 
+/// A name that may be broken where its words end, on a narrow screen.
+pub(super) fn breakable(name: &str) -> Markup {
+    let parts = name.split_inclusive(['_', '.']);
+    html! { @for part in parts { (part) wbr; } }
+}
+
 /// How long a bucket is: `5m`, `2h`.
 pub(super) fn bucket(seconds: f64) -> String {
     if seconds < 1.0 {
@@ -87,6 +93,12 @@ mod tests {
         ] {
             assert_eq!(count(number).replace('\u{202f}', " "), text);
         }
+    }
+
+    #[test]
+    fn names_break_between_words_and_stay_escaped() {
+        let text = breakable("llm_<b>.p95").into_string();
+        assert_eq!(text, "llm_<wbr>&lt;b&gt;.<wbr>p95<wbr>");
     }
 
     #[test]
