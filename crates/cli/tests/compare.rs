@@ -2,6 +2,8 @@
 
 #[path = "support/log.rs"]
 mod log;
+#[path = "support/machine.rs"]
+mod machine;
 mod support;
 
 use std::fs;

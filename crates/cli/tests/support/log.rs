@@ -4,35 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tachograph::{
-    MetricsCollector, Outcome, Probe, Recorder, SystemSample, Timer, VirtualTime, metrics,
-};
+use tachograph::{MetricsCollector, Outcome, Recorder, Timer, VirtualTime, metrics};
 use tempfile::TempDir;
 
-/// A machine that is half busy, in part with this process, whose memory has a peak when the second line is written.
-#[derive(Debug)]
-struct Machine {
-    seconds: u64,
-}
-
-impl Probe for Machine {
-    fn sample(&mut self) -> SystemSample {
-        self.seconds += 1;
-        SystemSample {
-            cpu_percent: Some(50.0),
-            memory_used: Some(4 << 30),
-            memory_total: Some(16 << 30),
-            process_memory: Some(if (115..125).contains(&self.seconds) {
-                300 << 20
-            } else {
-                200 << 20
-            }),
-            process_cpu: Some(
-                Duration::from_millis(100) * u32::try_from(self.seconds).expect("few"),
-            ),
-        }
-    }
-}
+use crate::machine::Machine;
 
 /// A run of a collector that logs a line a minute.
 pub struct Run {
@@ -48,7 +23,7 @@ pub fn run(path: &Path, time: &VirtualTime) -> Run {
         .log_path(path)
         .quiet()
         .time_source(time.clone())
-        .probe(Machine { seconds: 0 });
+        .probe(Machine::default());
     let decode = builder.timer("decode").expect("a name");
     builder.counter("reconnects").expect("a name");
     let collector = builder.build().expect("sound");
