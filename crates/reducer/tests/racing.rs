@@ -107,7 +107,11 @@ fn recorders_come_and_go_while_it_is_reduced_and_read() {
     );
     assert_eq!(snapshot.events_created, frames);
     assert_eq!(snapshot.samples_pending, 0);
-    assert_eq!(snapshot.samples_recorded, 3 * frames, "three timers each");
+    assert_eq!(
+        snapshot.samples_recorded,
+        4 * frames,
+        "three timers each, and the frame"
+    );
     let lifetime = snapshot.lifetime["coreml_inference"];
     let nanos = THREADS as u64 * OWNERS * (1..=FRAMES).sum::<u64>();
     assert_eq!(lifetime.count, frames);
