@@ -1,6 +1,6 @@
 //! The fixed list of what one collector counts and times.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -242,8 +242,9 @@ fn add(names: &mut Vec<Arc<str>>, name: &str, kind: Kind) -> Result<u16, SchemaE
 pub struct Schema {
     counters: Vec<Arc<str>>,
     timers: Vec<Arc<str>>,
-    counter_index: HashMap<Arc<str>, u16>,
-    timer_index: HashMap<Arc<str>, u16>,
+    // Sorted, not hashed: a seed that differs from run to run made the cost of a look-up differ, too.
+    counter_index: BTreeMap<Arc<str>, u16>,
+    timer_index: BTreeMap<Arc<str>, u16>,
 }
 
 impl Schema {
@@ -285,7 +286,7 @@ impl Schema {
             .skip(metrics::TIMERS.len())
     }
 
-    /// The counter of a name. Cost: one hash look-up; keep the handle where it matters.
+    /// The counter of a name. Cost: some comparisons of names; keep the handle where it matters.
     ///
     /// # Errors
     /// [`SchemaError::Unknown`], with the names that exist.
@@ -294,7 +295,7 @@ impl Schema {
         found.ok_or_else(|| unknown(Kind::Counter, name, &self.counters))
     }
 
-    /// The timer of a name. Cost: one hash look-up; keep the handle where it matters.
+    /// The timer of a name. Cost: some comparisons of names; keep the handle where it matters.
     ///
     /// # Errors
     /// [`SchemaError::Unknown`], with the names that exist.

@@ -110,7 +110,7 @@ impl MetricsCollector {
         self.engine.charged(|| self.engine.table())
     }
 
-    /// Raises a counter by one, by its name. Cost: a hash look-up and a lock, so not for the loop.
+    /// Raises a counter by one, by its name. Cost: a search for the name and a lock, so not for the loop.
     ///
     /// # Errors
     /// An unknown name; counted in `samples_rejected`.
