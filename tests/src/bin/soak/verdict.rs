@@ -105,7 +105,7 @@ fn totals(soaked: &Soaked, faults: &mut Vec<String>) {
             last.custom.counters.get("packets").copied().unwrap_or(0),
             truth.packets,
         ),
-        ("samples", last.samples_recorded, 3 * truth.frames() + event),
+        ("samples", last.samples_recorded, 4 * truth.frames() + event),
         ("samples not yet read", last.samples_pending, 0),
         ("rejected samples", last.samples_rejected, 0),
         ("log errors", last.log_errors, 0),
