@@ -73,7 +73,7 @@ pub mod metrics {
         "events_suppressed",
     ];
     /// The timers' names, in schema order.
-    pub(super) const TIMERS: [&str; 8] = [
+    pub const TIMERS: [&str; 8] = [
         "coreml_inference",
         "llm_inference",
         "frame_processing_latency",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_with::with_prefix;
+use tachograph_hotpath::metrics;
 
 /// Version of the names and units in [`MetricsSnapshot`]; raised when one changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -208,16 +209,7 @@ impl Default for MetricsSnapshot {
 }
 
 /// The timers that every snapshot has, in schema order: the stages, then whole frames by outcome.
-pub const BUILT_IN_TIMERS: [&str; 8] = [
-    "coreml_inference",
-    "llm_inference",
-    "frame_processing_latency",
-    "frame_idle",
-    "frame_motion",
-    "frame_suppressed",
-    "frame_event",
-    "frame_failed",
-];
+pub const BUILT_IN_TIMERS: [&str; 8] = metrics::TIMERS;
 
 impl MetricsSnapshot {
     /// The statistics of a timer by its name; `None` if there is none of this name. One without samples has `count` 0.
